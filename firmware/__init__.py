@@ -1,0 +1,1 @@
+"""The static C11 runtime and the link application (data package)."""

@@ -1,0 +1,32 @@
+/* What a board gives the firmware. Each boards/<board>/port.c (or a shared driver that it
+ * includes) implements these. SPDX-License-Identifier: Apache-2.0 */
+#ifndef WK_PORT_H
+#define WK_PORT_H
+
+#include <stdint.h>
+
+/* Clocks, serial port with its receive interrupt, and the counter. */
+void wk_port_init(void);
+
+/* Take up to `size` received bytes out of the receive ring; never waits. */
+uint32_t wk_port_read(uint8_t *bytes, uint32_t size);
+
+/* Received bytes that were dropped because the ring was full, since reset. */
+uint32_t wk_port_overruns(void);
+
+/* Send bytes; waits until all are handed to the serial port. */
+void wk_port_write(const uint8_t *bytes, uint32_t size);
+
+/* A counter that only grows, WK_PORT_TICK_HZ of the board's configuration a second. Under QEMU
+ * with an instruction clock it counts instructions in the unit that board.toml states. */
+uint64_t wk_port_ticks(void);
+
+void wk_port_feed_watchdog(void);
+
+/* Restart the chip. */
+_Noreturn void wk_port_reset(void);
+
+/* End: under QEMU the process ends with this code, on a real board the chip waits for a reset. */
+_Noreturn void wk_port_exit(int code);
+
+#endif

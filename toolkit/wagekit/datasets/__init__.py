@@ -1,0 +1,1 @@
+"""Small real data that ships, and readers for standard formats."""

@@ -1,0 +1,1 @@
+"""Frozen, typed graph of a network; front ends create it, passes return a new one, backends read it."""

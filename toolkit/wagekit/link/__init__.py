@@ -1,0 +1,1 @@
+"""The serial link: protocol schema, framing, session and transports."""

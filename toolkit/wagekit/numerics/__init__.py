@@ -1,0 +1,1 @@
+"""The numerics contract as functions: grids, rounding, shift, counter PRNG, initial weights."""

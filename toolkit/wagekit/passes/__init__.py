@@ -1,0 +1,1 @@
+"""Graph to graph: shifts, ranges, what learns, and the buffer plan."""

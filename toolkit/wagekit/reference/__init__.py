@@ -1,0 +1,1 @@
+"""The golden model: a NumPy interpreter of the graph, forward and update."""

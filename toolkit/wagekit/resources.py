@@ -1,0 +1,30 @@
+"""The only place that finds packaged data: templates, C sources, boards and data sets.
+
+Everything goes through `importlib.resources`, so that an editable install, a wheel
+and a zipped package behave alike.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+
+def codegen() -> Traversable:
+    """Root of the Jinja2 templates."""
+    return files("wagekit.codegen")
+
+
+def firmware() -> Traversable:
+    """Root of the static C sources: `include/` and `src/`."""
+    return files("wagekit.firmware")
+
+
+def board_files() -> Traversable:
+    """Root of the packaged boards, one folder a board."""
+    return files("wagekit.board_files")
+
+
+def dataset_files() -> Traversable:
+    """Folder of the data sets that ship with the package."""
+    return files("wagekit.datasets") / "files"

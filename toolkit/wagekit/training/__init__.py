@@ -1,0 +1,1 @@
+"""Learning-rate schedules, training loops, evaluation and model files."""
