@@ -1,0 +1,65 @@
+# Each target sets up what it needs by itself (scripts/setup.sh), so a fresh clone needs git and make only.
+# SPDX-License-Identifier: Apache-2.0
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+# Test processes at a time; a file of tests stays in one process, so that it builds its firmware once.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+# More arguments for pytest, for example: make test ARGS="-k lenet -x"
+ARGS ?=
+
+C_FILES = $(shell find firmware boards examples tests -name '*.[ch]' -o -name '*.inc')
+PYTHON_DIRS := toolkit tests scripts bench
+
+.PHONY: help setup setup-run demo test test-long bench check format \
+	check-lint check-format check-types check-imports check-c-format check-c
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
+
+setup: ## Install all that development needs
+	@scripts/setup.sh dev
+
+setup-run:
+	@scripts/setup.sh run
+
+demo: setup-run ## Train the digits network inside an emulated Cortex-M4 and prove it bit for bit
+	@$(BIN)/wagekit demo
+
+test: setup ## Run the tests (under 12 minutes on 2 cores)
+	@$(PYTEST) -m "not long" $(ARGS)
+
+test-long: setup ## Run the tests that take longer, and all property tests with more examples
+	@HYPOTHESIS_PROFILE=long $(PYTEST) --timeout 3600 $(ARGS)
+
+bench: setup ## Count instructions and memory on every board; writes bench/results.md
+	@$(BIN)/python -m bench $(ARGS)
+
+check: check-lint check-format check-types check-imports check-c-format check-c ## Run every static check
+
+check-lint: setup
+	$(BIN)/ruff check $(PYTHON_DIRS)
+
+check-format: setup
+	$(BIN)/ruff format --check $(PYTHON_DIRS)
+
+check-types: setup
+	$(BIN)/mypy
+
+check-imports: setup
+	$(BIN)/lint-imports
+
+check-c-format: setup
+	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+
+check-c: setup
+	$(BIN)/python scripts/check_c.py
+
+format: setup ## Format Python and C in place
+	$(BIN)/ruff check --fix-only -q $(PYTHON_DIRS)
+	$(BIN)/ruff format $(PYTHON_DIRS)
+	$(BIN)/clang-format -i $(C_FILES)

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Install what wagekit needs, and nothing that is there already. SPDX-License-Identifier: Apache-2.0
+#
+# usage: scripts/setup.sh run|dev
+#   run  what `make demo` needs: Python, host and Arm compilers, QEMU, the package with its plots
+#   dev  the same and what tests, checks and benchmarks need
+#
+# System packages come from apt and are asked for only where a tool is missing. Python packages
+# go to .venv and are installed again only when pyproject.toml or the interpreter has changed.
+# PYTHON=/path/to/python3.11-or-newer chooses the interpreter of a new .venv.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+level=${1:-dev}
+case $level in
+run) extras=plot ;;
+dev) extras=dev,plot ;;
+*)
+    echo "usage: scripts/setup.sh run|dev" >&2
+    exit 2
+    ;;
+esac
+
+fail() {
+    printf 'setup: %s\n' "$@" >&2
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+usable_python() {
+    "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+# The first interpreter of at least 3.11 that can make virtual environments.
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:+"$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do
+        if usable_python "$candidate"; then
+            command -v "$candidate"
+            return 0
+        fi
+    done
+    return 1
+}
+
+compiles_hosted_c() { echo '#include <stdio.h>' | gcc -fsyntax-only -x c - >/dev/null 2>&1; }
+
+compiles_arm_c() {
+    echo '#include <stdint.h>' | arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -fsyntax-only -x c - >/dev/null 2>&1
+}
+
+venv_works() { .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+
+missing_packages() {
+    venv_works || find_python >/dev/null || echo python3 python3-venv
+    compiles_hosted_c || echo gcc libc6-dev
+    compiles_arm_c || echo gcc-arm-none-eabi libnewlib-arm-none-eabi
+    has qemu-system-arm || echo qemu-system-arm
+    if [ "$level" = dev ]; then
+        has gdb-multiarch || echo gdb-multiarch
+        has clang || echo clang
+        has cmake || echo cmake
+    fi
+}
+
+install_packages() {
+    local as_root=()
+    if ! has apt-get; then
+        fail "this system has no apt-get; please install by hand what these Debian packages hold, then try again:" \
+            "  $*" \
+            "needed are Python 3.11 or newer with venv, gcc, arm-none-eabi-gcc with its C headers, qemu-system-arm" \
+            "and, for tests and checks, also gdb-multiarch, clang and cmake."
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        has sudo || fail "packages are missing and there is neither root nor sudo; please ask an administrator to run:" \
+            "  apt-get install --no-install-recommends $*"
+        as_root=(sudo)
+    fi
+    echo "setup: installing with apt: $*"
+    "${as_root[@]}" apt-get update -qq || fail "apt-get update failed; see its message above."
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" ||
+        fail "apt-get could not install: $*"
+}
+
+read -r -a missing <<<"$(missing_packages | tr '\n' ' ')"
+if [ ${#missing[@]} -gt 0 ]; then
+    install_packages "${missing[@]}"
+    still=$(missing_packages | tr '\n' ' ')
+    [ -z "$still" ] || fail "installed, but still not usable: $still(Python must be 3.11 or newer)"
+fi
+
+if ! venv_works; then
+    python=$(find_python) || fail "no Python of at least 3.11 with venv was found; set PYTHON=/path/to/python3"
+    echo "setup: making .venv with $("$python" --version) ($python)"
+    "$python" -m venv --clear .venv
+fi
+
+# A stamp holds what the installation followed from. The dev level contains the run level.
+wanted=$(.venv/bin/python -c '
+import hashlib, pathlib, sys
+print(sys.version_info[:3], hashlib.sha256(pathlib.Path("pyproject.toml").read_bytes()).hexdigest())')
+stamped() { [ -f ".venv/stamp-$1" ] && [ "$(cat ".venv/stamp-$1")" = "$wanted" ]; }
+if ! stamped "$level" && ! stamped dev; then
+    echo "setup: installing Python packages into .venv"
+    .venv/bin/python -m pip install --disable-pip-version-check -q -e ".[$extras]" ||
+        fail "pip could not install the Python packages; is the network there?"
+    printf '%s' "$wanted" >".venv/stamp-$level"
+fi
