@@ -23,6 +23,9 @@ uint64_t wk_port_ticks(void);
 
 void wk_port_feed_watchdog(void);
 
+/* Bytes of the reserved stack that were never touched since reset. */
+uint32_t wk_port_stack_free(void);
+
 /* Restart the chip. */
 _Noreturn void wk_port_reset(void);
 
