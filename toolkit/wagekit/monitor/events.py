@@ -1,0 +1,254 @@
+"""The event stream of a run: what displays, reports and recordings read.
+
+One event is one JSON object on one line. Every object has `v` (the schema's version), `type` and
+`time` (seconds since 1970, UTC); docs/events.md lists the rest. A newer wagekit only adds fields
+and types: readers ignore fields they do not know and keep unknown types as `Unknown`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time as clock
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from wagekit.errors import DataError
+
+SCHEMA_VERSION = 1
+
+RunStatus = Literal["started", "finished", "stopped", "failed"]
+Level = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every event has."""
+
+    type: ClassVar[str] = ""
+    time: float = field(default_factory=clock.time)
+    """Seconds since 1970, UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Event):
+    """A run begins or ends. The last event of a recording that was closed in order."""
+
+    type: ClassVar[str] = "run"
+    status: RunStatus
+    network: str
+    place: str
+    """Executor: `reference`, `host`, `qemu:BOARD`, `serial:PORT`."""
+    fingerprint: str = ""
+    """64 hex digits that stand for the network's description."""
+    seed: int = 0
+    weights: int = 0
+    layers: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    dataset: str = ""
+    train_samples: int = 0
+    test_samples: int = 0
+    batch: int = 0
+    first_step: int = 0
+    """Step at which this run begins; larger than 0 when it goes on."""
+    steps: int = 0
+    """Step at which this run is to end."""
+    steps_per_epoch: int = 0
+    rule: str = ""
+    schedule: str = ""
+    version: str = ""
+    """Version of wagekit."""
+    digest: str = ""
+    """`state_digest` at the end; empty when the run starts."""
+    message: str = ""
+    """Why it stopped or failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What one weight layer reports of a step (see `executors.LayerStats`)."""
+
+    error_exponent: int | None = None
+    gradient_exponent: int | None = None
+    saturated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Event):
+    """One batch was learned."""
+
+    type: ClassVar[str] = "step"
+    step: int
+    """Number of the step, from 0."""
+    epoch: float
+    """Passes over the training samples completed after this step."""
+    samples: int
+    loss: float
+    sum_squared_error: int
+    errors: int
+    log2_lr: int
+    """After the rule; -17 stands for a rate that changes nothing."""
+    layers: tuple[Layer, ...] = ()
+    instructions: int | None = None
+    """Instructions the chip spent on this step, where it counts them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation(Event):
+    """Samples were classified without learning."""
+
+    type: ClassVar[str] = "evaluation"
+    step: int
+    """Steps learned before."""
+    epoch: float = 0.0
+    part: str = "test"
+    samples: int
+    correct: int
+    loss: float | None = None
+    confusion: tuple[tuple[int, ...], ...] | None = None
+    """`confusion[label][predicted]`, counts."""
+    instructions: int | None = None
+    """Instructions the chip spent on all samples together, where it counts them."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the samples whose class was found."""
+        return self.correct / self.samples if self.samples else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources(Event):
+    """What the network takes of a board, bytes and instructions; None where not known."""
+
+    type: ClassVar[str] = "resources"
+    board: str = ""
+    ram: int | None = None
+    """RAM in use: static data and the reserved stack."""
+    ram_limit: int | None = None
+    flash: int | None = None
+    flash_limit: int | None = None
+    model_ram: int | None = None
+    """The part of `ram` that the network takes, masters included."""
+    stack: int | None = None
+    instructions_per_sample: int | None = None
+    """Of training."""
+    instructions_per_inference: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link(Event):
+    """Counts of the link since it was opened."""
+
+    type: ClassVar[str] = "link"
+    frames_sent: int = 0
+    frames_received: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    resent: int = 0
+    bad_frames: int = 0
+    """Frames that were dropped: wrong CRC, wrong length, not decodable."""
+    overruns: int = 0
+    """Bytes that the chip dropped because its receive ring was full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log(Event):
+    """A line for people."""
+
+    type: ClassVar[str] = "log"
+    level: Level = "info"
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault(Event):
+    """The firmware faulted."""
+
+    type: ClassVar[str] = "fault"
+    cause: str
+    registers: Mapping[str, int] = field(default_factory=dict)
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Event):
+    """An event of a type that a newer wagekit wrote; kept, so that it can be written again."""
+
+    type: ClassVar[str] = "unknown"
+    kind: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+TYPES: dict[str, type[Event]] = {
+    cls.type: cls for cls in (Run, Step, Evaluation, Resources, Link, Log, Fault)
+}
+
+
+def to_json(event: Event) -> str:
+    """One line of JSON, without the newline."""
+    if isinstance(event, Unknown):
+        body: dict[str, Any] = {"type": event.kind, "time": event.time, **event.fields}
+    else:
+        body = {"type": event.type, **dataclasses.asdict(event)}
+    return json.dumps({"v": SCHEMA_VERSION, **body}, separators=(",", ":"), allow_nan=False)
+
+
+def from_json(line: str, where: str = "event") -> Event:
+    """The event that a line of JSON stands for; `DataError` names `where` and what is wrong."""
+    try:
+        body = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{where}: not JSON: {str(error).splitlines()[0]}") from error
+    if not isinstance(body, dict) or "type" not in body or "v" not in body:
+        raise DataError(f"{where}: not an event: an object with v, type and time is needed")
+    kind = str(body.pop("type"))
+    version = body.pop("v")
+    if not isinstance(version, int) or version < 1:
+        raise DataError(f"{where}: version {version!r} of the event schema is not 1 or larger")
+    cls = TYPES.get(kind)
+    if cls is None:
+        return Unknown(time=float(body.pop("time", 0.0)), kind=kind, fields=body)
+    known = {item.name for item in dataclasses.fields(cls)}
+    values = {name: _frozen(name, value) for name, value in body.items() if name in known}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        reason = str(error).split("__init__() ")[-1]
+        raise DataError(f"{where}: event '{kind}' {reason}") from error
+
+
+def read_events(path: str | Path) -> list[Event]:
+    """All events of a recording. A last line that was cut by a crash is left out."""
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    return list(parse_lines(lines, str(path)))
+
+
+def parse_lines(lines: Iterable[str], where: str) -> Iterator[Event]:
+    """Events of numbered lines; blank lines are skipped, and so is a last line without newline."""
+    numbered = list(enumerate(lines, 1))
+    for number, line in numbered:
+        cut = number == len(numbered)
+        if not line.strip():
+            continue
+        try:
+            yield from_json(line, f"{where}: line {number}")
+        except DataError:
+            if cut:
+                return
+            raise
+
+
+def _frozen(name: str, value: Any) -> Any:
+    """Lists of JSON as tuples, and the layers of a step as `Layer`."""
+    if name == "layers" and value and isinstance(value[0], dict):
+        known = {item.name for item in dataclasses.fields(Layer)}
+        return tuple(Layer(**{k: v for k, v in entry.items() if k in known}) for entry in value)
+    if isinstance(value, list):
+        return tuple(_frozen("", item) for item in value)
+    return value

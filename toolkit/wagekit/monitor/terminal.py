@@ -1,0 +1,238 @@
+"""Live progress in the terminal: bars, curves and layers; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from wagekit.monitor.chart import bar, braille
+from wagekit.monitor.events import Evaluation, Event, Fault, Log, Run, Step
+from wagekit.monitor.story import Story
+
+_PLAIN_SECONDS = 5.0
+_CHART_HEIGHT = 6
+_LEVEL_STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
+
+
+class TerminalView:
+    """Shows a run as it happens. A sink and a context manager.
+
+    On a terminal one panel is redrawn eight times a second and left standing at the end; elsewhere
+    there is a line for every evaluation and at least every five seconds.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console()
+        self.story = Story()
+        self._live: Live | None = None
+        self._printed = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def handle(self, event: Event) -> None:
+        """Show one event."""
+        self.story.handle(event)
+        if isinstance(event, Log):
+            self.console.print(Text(event.message, style=_LEVEL_STYLE[event.level]))
+        elif isinstance(event, Fault):
+            self.console.print(Text(f"fault: {event.cause} {event.message}".rstrip(), style="bold red"))
+        elif self.console.is_terminal:
+            self._handle_live(event)
+        else:
+            self._handle_plain(event)
+
+    def close(self) -> None:
+        """Leave the last picture standing."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _handle_live(self, event: Event) -> None:
+        if isinstance(event, Run) and event.status == "started":
+            self._live = Live(
+                get_renderable=self.render, console=self.console, refresh_per_second=8, redirect_stderr=False
+            )
+            self._live.start()
+        elif isinstance(event, Run):
+            self.close()
+
+    def _handle_plain(self, event: Event) -> None:
+        now = time.monotonic()
+        if isinstance(event, Run) and event.status == "started":
+            self.console.print(headline(event), highlight=False)
+            self._printed = now
+        elif isinstance(event, Run) and event.message:
+            self.console.print(f"{event.status}: {event.message}", highlight=False)
+        elif isinstance(event, Evaluation) or (
+            isinstance(event, Step) and now - self._printed >= _PLAIN_SECONDS
+        ):
+            self.console.print(plain_line(self.story), highlight=False)
+            self._printed = now
+
+    def render(self) -> RenderableType:
+        """The panel for the present state."""
+        story, run = self.story, self.story.run
+        if run is None:
+            return Text("waiting for the first step", style="dim")
+        parts: list[RenderableType] = [_progress(story, run, self._inner_width())]
+        if len(story.steps) > 1:
+            parts += [Text(), _charts(story, run, self._inner_width())]
+        if story.steps and story.steps[-1].layers:
+            parts += [Text(), _layers(story, run)]
+        title = Text.assemble((f" {run.network} ", "bold"), (f"learns on {run.place} ", "cyan"))
+        return Panel(
+            Group(*parts),
+            title=title,
+            title_align="left",
+            border_style="cyan",
+            width=self._inner_width() + 4,
+            padding=(0, 1),
+        )
+
+    def _inner_width(self) -> int:
+        return max(min(self.console.width, 100) - 4, 40)
+
+
+def headline(run: Run) -> str:
+    """What is about to happen, in one line."""
+    return (
+        f"{run.network} ({run.weights:,} weights) learns on {run.place}: {run.train_samples:,} samples of "
+        f"{run.dataset}, batch {run.batch}, steps {run.first_step:,} to {run.steps:,}, seed {run.seed}"
+    )
+
+
+def plain_line(story: Story) -> str:
+    """Where a run stands, in one line."""
+    run, tests = story.run, story.tests
+    recent = story.recent(run.steps_per_epoch or 100) if run else story.recent(100)
+    step = story.steps[-1] if story.steps else None
+    words = [f"{story.seconds:6.1f} s"]
+    if step is not None and recent is not None:
+        words += [
+            f"epoch {step.epoch:5.2f}",
+            f"step {step.step + 1:>6,}",
+            f"loss {recent.loss:.4f}",
+            f"train {recent.accuracy:6.1%}",
+        ]
+    if tests:
+        words.append(f"test {tests[-1].accuracy:6.1%}")
+    return "  ".join(words)
+
+
+def _progress(story: Story, run: Run, width: int) -> RenderableType:
+    done = (story.steps[-1].step + 1 if story.steps else run.first_step) - run.first_step
+    total = max(run.steps - run.first_step, 1)
+    share = done / total
+    seconds = story.seconds if story.end else max(time.time() - (story.started or time.time()), 0.0)
+    left = seconds / share - seconds if share > 0 else None
+    grid = Table.grid(expand=False)
+    grid.add_row(
+        Text.assemble(
+            (bar(share, width - 34), "cyan on grey23"),
+            (f" {share:4.0%}", "bold"),
+            f"  {_clock(seconds)}",
+            (f" · {_clock(left)} left" if left is not None and share < 1 else "", "dim"),
+        )
+    )
+    step = story.steps[-1] if story.steps else None
+    grid.add_row(
+        Text.assemble(
+            ("epoch ", "dim"),
+            f"{step.epoch if step else 0:.2f}",
+            ("   step ", "dim"),
+            f"{done + run.first_step:,} of {run.steps:,}",
+            ("   batch ", "dim"),
+            f"{run.batch}",
+            ("   rate ", "dim"),
+            f"2^{step.log2_lr}" if step and step.log2_lr > -17 else "-",
+            ("   samples/s ", "dim"),
+            f"{_rate(story, seconds)}",
+        )
+    )
+    return grid
+
+
+def _charts(story: Story, run: Run, width: int) -> RenderableType:
+    points = story.curve(240)
+    end = max(run.steps / run.steps_per_epoch if run.steps_per_epoch else 0.0, points[-1].epoch)
+    start = run.first_step / run.steps_per_epoch if run.steps_per_epoch else 0.0
+    half = (width - 2) // 2
+    top = max(point.loss for point in points)
+    loss = braille(
+        [(point.epoch, point.loss) for point in points],
+        half,
+        _CHART_HEIGHT,
+        x_range=(start, end),
+        y_range=(0.0, top),
+    )
+    accuracy = braille(
+        [(point.epoch, point.accuracy) for point in points],
+        half,
+        _CHART_HEIGHT,
+        x_range=(start, end),
+        y_range=(0.0, 1.0),
+    )
+    recent = story.recent(max(len(story.steps) // 20, 8))
+    tests = story.tests
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row(
+        Text.assemble(("loss ", "bold"), (f"{recent.loss:.4f}" if recent else "", "yellow")),
+        Text.assemble(
+            ("accuracy ", "bold"),
+            (f"train {recent.accuracy:.1%}" if recent else "", "green"),
+            (f"   test {tests[-1].accuracy:.1%}" if tests else "", "bold magenta"),
+        ),
+    )
+    for left, right in zip(loss, accuracy, strict=True):
+        grid.add_row(Text(left, style="yellow"), Text(right, style="green"))
+    return grid
+
+
+def _layers(story: Story, run: Run) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("layer")
+    table.add_column("error", justify="right")
+    table.add_column("gradient", justify="right")
+    table.add_column("saturated", justify="left")
+    step = story.steps[-1]
+    most = max((layer.saturated for layer in step.layers), default=0) or 1
+    for index, layer in enumerate(step.layers):
+        name = run.layers[index] if index < len(run.layers) else str(index)
+        table.add_row(
+            name,
+            _power(layer.error_exponent),
+            _power(layer.gradient_exponent),
+            Text.assemble((bar(layer.saturated / most, 16), "blue"), f" {layer.saturated:,}"),
+        )
+    return table
+
+
+def _power(exponent: int | None) -> str:
+    return "-" if exponent is None else f"2^{exponent}"
+
+
+def _rate(story: Story, seconds: float) -> str:
+    samples = sum(step.samples for step in story.steps)
+    return f"{samples / seconds:,.0f}" if seconds > 0 else "-"
+
+
+def _clock(seconds: float | None) -> str:
+    whole = int(seconds or 0)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
