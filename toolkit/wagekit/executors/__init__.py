@@ -1,1 +1,16 @@
 """One interface over every place where a network runs."""
+
+from __future__ import annotations
+
+from wagekit.executors.base import Executor, LayerStats, Rule, StepResult, state_digest
+from wagekit.executors.open import PLACES, open_executor
+
+__all__ = [
+    "PLACES",
+    "Executor",
+    "LayerStats",
+    "Rule",
+    "StepResult",
+    "open_executor",
+    "state_digest",
+]

@@ -1,0 +1,38 @@
+"""Opens an executor by the name of its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wagekit.errors import UsageError
+from wagekit.executors.base import Executor
+from wagekit.spec import Network
+
+PLACES = ("reference", "host", "qemu:BOARD", "serial:PORT")
+
+
+def open_executor(
+    net: Network, where: str, *, seed: int | None = None, batch: int | None = None, **options: Any
+) -> Executor:
+    """Open a network somewhere, in its first state: initial masters drawn from `seed`, step 0.
+
+    `where` is `reference`, `host`, `qemu:BOARD` or `serial:PORT`. `seed` (uint32) is the
+    network's own if not given. `batch` is the largest batch to be trained; if None, every
+    place takes its own default. Other options are the place's: `baud` of a serial port,
+    and so on. Only the module of the place is imported.
+    """
+    kind, _, target = where.partition(":")
+    if where == "reference":
+        from wagekit.executors.reference import ReferenceExecutor
+
+        return ReferenceExecutor(net, seed=seed, batch=batch, **options)
+    if where == "host":
+        from wagekit.executors.host import HostExecutor
+
+        return HostExecutor(net, seed=seed, batch=batch, **options)
+    if kind in ("qemu", "serial") and target:
+        from wagekit.executors import device
+
+        opener = device.open_qemu if kind == "qemu" else device.open_serial
+        return opener(net, target, seed=seed, batch=batch, **options)
+    raise UsageError(f"cannot run a network on {where!r}; allowed: {', '.join(PLACES)}")
