@@ -148,6 +148,8 @@ class Graph:
     """Largest batch that the ranges hold for; set by the range pass."""
     training: bool | None = None
     """Whether ranges and learning were worked out for training; set by the range pass."""
+    fingerprint: str = ""
+    """`Network.fingerprint()` of the description: 64 hex digits that generated code carries."""
 
     @property
     def log2_one(self) -> int:
