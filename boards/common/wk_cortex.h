@@ -1,0 +1,59 @@
+/* Registers and instructions that every Cortex-M has. SPDX-License-Identifier: Apache-2.0 */
+#ifndef WK_CORTEX_H
+#define WK_CORTEX_H
+
+#include "wagekit/wk_reg.h"
+#include <stdint.h>
+
+#define WK_SYST_CSR 0xE000E010u
+#define WK_SYST_RVR 0xE000E014u
+#define WK_SYST_CVR 0xE000E018u
+#define WK_SCB_ICSR 0xE000ED04u
+#define WK_SCB_AIRCR 0xE000ED0Cu
+#define WK_SCB_CFSR 0xE000ED28u
+#define WK_SCB_HFSR 0xE000ED2Cu
+#define WK_SCB_MMFAR 0xE000ED34u
+#define WK_SCB_BFAR 0xE000ED38u
+#define WK_NVIC_ISER 0xE000E100u
+#define WK_NVIC_ICER 0xE000E180u
+
+#define WK_SYSTICK_MASK 0x00FFFFFFu
+
+/* SysTick with its longest round, the core's clock and its interrupt. */
+static inline void wk_systick_start(void) {
+    wk_reg_write(WK_SYST_RVR, WK_SYSTICK_MASK);
+    wk_reg_write(WK_SYST_CVR, 0);
+    wk_reg_write(WK_SYST_CSR, 7);
+    while (wk_reg_read(WK_SYST_CVR) == 0) {
+        /* it loads with its next tick */
+    }
+}
+
+static inline void wk_nvic_enable(uint32_t irq) {
+    wk_reg_write(WK_NVIC_ISER + 4u * (irq / 32u), UINT32_C(1) << (irq % 32u));
+}
+
+/* With the barriers, the interrupt cannot come any more behind this call. */
+static inline void wk_nvic_disable(uint32_t irq) {
+    wk_reg_write(WK_NVIC_ICER + 4u * (irq / 32u), UINT32_C(1) << (irq % 32u));
+    __asm volatile("dsb\n\tisb" ::: "memory");
+}
+
+/* Interrupts off; the value goes to wk_irq_restore. */
+static inline uint32_t wk_irq_save(void) {
+    uint32_t before;
+    __asm volatile("mrs %0, primask\n\tcpsid i" : "=r"(before)::"memory");
+    return before;
+}
+
+static inline void wk_irq_restore(uint32_t before) {
+    __asm volatile("msr primask, %0" ::"r"(before) : "memory");
+}
+
+static inline uint32_t wk_active_exception(void) {
+    uint32_t number;
+    __asm volatile("mrs %0, ipsr" : "=r"(number));
+    return number;
+}
+
+#endif

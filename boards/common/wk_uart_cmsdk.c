@@ -1,0 +1,54 @@
+/* Serial driver for the CMSDK APB UART of Arm's FPGA images. SPDX-License-Identifier: Apache-2.0 */
+#include "wk_board.h"
+#include "wk_cortex.h"
+
+#define DATA (WK_UART_BASE + 0x00u)
+#define STATE (WK_UART_BASE + 0x04u)
+#define CTRL (WK_UART_BASE + 0x08u)
+#define INTCLEAR (WK_UART_BASE + 0x0Cu)
+#define BAUDDIV (WK_UART_BASE + 0x10u)
+
+#define STATE_TX_FULL 1u
+#define STATE_RX_FULL 2u
+#define STATE_RX_OVERRUN 8u
+#define CTRL_TX_RX_RXIRQ (1u | 2u | 8u)
+#define INT_RX 2u
+
+static uint32_t overruns;
+
+void wk_uart_init(void) {
+    wk_reg_write(BAUDDIV, WK_UART_DIVISOR);
+    wk_reg_write(CTRL, CTRL_TX_RX_RXIRQ);
+    /* QEMU stops asking its sender for good if that offered bytes before the receiver was on;
+     * a read of the data register makes it ask again. */
+    (void)wk_reg_read(DATA);
+}
+
+/* The interrupt is cleared before the state is read: a byte that comes in between raises it
+ * again, one that came before is seen in the state. */
+int32_t wk_uart_take(void) {
+    wk_reg_write(INTCLEAR, INT_RX);
+    const uint32_t state = wk_reg_read(STATE);
+    if (state & STATE_RX_OVERRUN) {
+        overruns++;
+        wk_reg_write(STATE, STATE_RX_OVERRUN);
+    }
+    return (state & STATE_RX_FULL) ? (int32_t)(wk_reg_read(DATA) & 0xFFu) : -1;
+}
+
+void wk_uart_put(uint8_t byte) {
+    while (wk_reg_read(STATE) & STATE_TX_FULL) {
+        /* the line is slower than the core */
+    }
+    wk_reg_write(DATA, byte);
+}
+
+void wk_uart_flush(void) {
+    while (wk_reg_read(STATE) & STATE_TX_FULL) {
+        /* the last byte */
+    }
+}
+
+uint32_t wk_uart_overruns(void) {
+    return overruns;
+}
