@@ -1,1 +1,23 @@
-"""Learning-rate schedules, training loops, evaluation and model files."""
+"""Training over any executor: schedules, batches, evaluation, model files."""
+
+from __future__ import annotations
+
+from wagekit.training.evaluation import Score, evaluate, predict
+from wagekit.training.loop import Streamed, Trainer
+from wagekit.training.model import Model, load_model, save_model
+from wagekit.training.plan import Batches, Plan
+from wagekit.training.schedule import Schedule
+
+__all__ = [
+    "Batches",
+    "Model",
+    "Plan",
+    "Schedule",
+    "Score",
+    "Streamed",
+    "Trainer",
+    "evaluate",
+    "load_model",
+    "predict",
+    "save_model",
+]
