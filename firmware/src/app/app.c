@@ -1,0 +1,258 @@
+/* The link application: state, dispatch and the program under way. SPDX-License-Identifier:
+ * Apache-2.0 */
+#include "app_state.h"
+#include "wagekit/wk_link.h"
+#include "wagekit/wk_port.h"
+
+wk_app_t wk_app;
+wk_model_t wk_app_model;
+
+static const uint8_t fingerprint[32] = WK_MODEL_FINGERPRINT;
+
+wk_app_status_t wk_app_refuse(wk_reply_t *reply, uint8_t error, uint32_t value, uint32_t limit) {
+    reply->error = error;
+    reply->value = value;
+    reply->limit = limit;
+    return WK_APP_DONE;
+}
+
+void wk_app_started(program_t program, uint8_t waiting) {
+    wk_app.program = program;
+    wk_app.waiting = waiting;
+    wk_app.failed = 0;
+    wk_app.compute_ticks = 0;
+    wk_app.started = wk_port_ticks();
+}
+
+void wk_app_ended(void) {
+    wk_app.program_ticks = wk_port_ticks() - wk_app.started;
+    wk_app.program = PROGRAM_NONE;
+}
+
+void wk_app_init(void) {
+    wk_app = (wk_app_t){.program = PROGRAM_NONE};
+    wk_model_init(&wk_app_model, 0);
+    wk_app_clear_store();
+}
+
+uint32_t wk_app_progress(void) {
+    return wk_app.progress;
+}
+
+void wk_app_hello(wk_hello_reply_t *hello) {
+    hello->fingerprint = fingerprint;
+    hello->inputs = WK_MODEL_INPUTS;
+    hello->classes = WK_MODEL_CLASSES;
+    hello->layers = WK_MODEL_LAYERS;
+    hello->master_bytes = WK_MODEL_MASTER_BYTES;
+    hello->batch = WK_MODEL_BATCH;
+    hello->frame_bytes = WK_FRAME_BYTES;
+    hello->store_slots = STORE_SLOTS;
+    hello->flags = wk_app.loading ? WK_HELLO_LOADING : 0;
+    hello->weights = WK_MODEL_WEIGHTS;
+}
+
+void wk_app_abandon(void) {
+    wk_app.waiting = 0;
+    wk_app.batch_type = 0;
+    if (wk_app.program == PROGRAM_COMMIT) {
+        wk_app.program = PROGRAM_NONE;
+    }
+    if (wk_app.program == PROGRAM_EVALUATE) {
+        wk_app.end = wk_app.next; /* the group under way is its last */
+    }
+}
+
+void wk_app_answered(void) {
+    if (wk_app.last_words == WK_MSG_RESET) {
+        wk_port_reset();
+    }
+    if (wk_app.last_words == WK_MSG_EXIT) {
+        wk_port_exit(wk_app.exit_code);
+    }
+}
+
+static void compute_slice(void) {
+    const uint64_t before = wk_port_ticks();
+    const wk_status_t status = wk_model_poll(&wk_app_model);
+    wk_app.compute_ticks += wk_port_ticks() - before;
+    if (status == WK_BUSY) {
+        return;
+    }
+    if (wk_app.program == PROGRAM_EVALUATE) {
+        wk_app_evaluate_next();
+        return;
+    }
+    wk_app.have_stats = wk_app.program == PROGRAM_STEP;
+    wk_app.have_logits = wk_app.program == PROGRAM_INFER;
+    wk_app_ended();
+}
+
+void wk_app_poll(void) {
+    if (wk_app.program == PROGRAM_NONE) {
+        return;
+    }
+    wk_app.progress++;
+    if (wk_app.program == PROGRAM_COMMIT) {
+        wk_app_commit_slice();
+    } else {
+        compute_slice();
+    }
+}
+
+wk_app_status_t wk_app_finish(wk_reply_t *reply) {
+    if (wk_app.program != PROGRAM_NONE) {
+        return WK_APP_RUNNING;
+    }
+    const uint8_t waiting = wk_app.waiting;
+    wk_app.waiting = 0;
+    if (wk_app.failed != 0) {
+        return wk_app_refuse(reply, wk_app.failed, 0, 0);
+    }
+    if (waiting == WK_MSG_INFER || waiting == WK_MSG_INFER_RANGE) {
+        return wk_app_infer_answer(reply);
+    }
+    if (waiting == WK_MSG_EVALUATE) {
+        return wk_app_evaluate_answer(reply);
+    }
+    return WK_APP_DONE;
+}
+
+static wk_app_status_t about(wk_reply_t *reply) {
+    const wk_about_reply_t about = {
+        .tick_hz = WK_PORT_TICK_HZ,
+        .instructions = WK_INSTRUCTIONS_PER_TICK_NUMERATOR,
+        .ticks = WK_INSTRUCTIONS_PER_TICK_DENOMINATOR,
+        .board = WK_BOARD_NAME,
+        .firmware = WK_FIRMWARE_VERSION,
+    };
+    reply->size = (uint32_t)(wk_put_about_reply(reply->payload, &about) - reply->payload);
+    return WK_APP_DONE;
+}
+
+static wk_app_status_t counters(wk_reply_t *reply) {
+    const wk_link_stats_t *stats = wk_link_stats();
+    const wk_counters_reply_t counters = {
+        .ticks = wk_port_ticks(),
+        .program_ticks = wk_app.program_ticks,
+        .compute_ticks = wk_app.compute_ticks,
+        .frames = stats->frames,
+        .crc_errors = stats->crc_errors,
+        .overruns = wk_port_overruns(),
+        .duplicates = stats->duplicates,
+        .dropped = stats->dropped,
+        .sent = stats->sent,
+        .stack_free = wk_port_stack_free(),
+    };
+    reply->size = (uint32_t)(wk_put_counters_reply(reply->payload, &counters) - reply->payload);
+    return WK_APP_DONE;
+}
+
+static wk_app_status_t get_state(wk_reply_t *reply) {
+    const wk_get_state_reply_t state = {
+        .step = wk_model_step(&wk_app_model),
+        .seed = wk_model_seed(&wk_app_model),
+        .log2_lr = (int8_t)wk_app.log2_lr,
+        .rule = (uint8_t)wk_app.rule,
+        .flags = wk_app.loading ? WK_HELLO_LOADING : 0,
+    };
+    reply->size = (uint32_t)(wk_put_get_state_reply(reply->payload, &state) - reply->payload);
+    return WK_APP_DONE;
+}
+
+static wk_app_status_t set_state(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    wk_set_state_request_t request;
+    if (!wk_get_set_state(payload, size, &request)) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    wk_model_set_state(&wk_app_model, request.step, request.seed);
+    return WK_APP_DONE;
+}
+
+static wk_app_status_t set_rule(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    wk_set_rule_request_t request;
+    if (!wk_get_set_rule(payload, size, &request)) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    if (request.log2_lr < WK_LOG2_LR_MIN || request.log2_lr > WK_LOG2_LR_MAX) {
+        return wk_app_refuse(reply, WK_ERROR_RANGE, (uint32_t)request.log2_lr, WK_LOG2_LR_MAX);
+    }
+    if (request.rule > WK_RULE_ERROR_SCALED) {
+        return wk_app_refuse(reply, WK_ERROR_RANGE, request.rule, WK_RULE_ERROR_SCALED);
+    }
+    wk_app.log2_lr = request.log2_lr;
+    wk_app.rule = (wk_rule_t)request.rule;
+    return WK_APP_DONE;
+}
+
+static wk_app_status_t end_with(uint8_t type, const uint8_t *payload, uint32_t size,
+                                wk_reply_t *reply) {
+    wk_app.exit_code = 0;
+    if (type == WK_MSG_EXIT) {
+        wk_exit_request_t request;
+        if (!wk_get_exit(payload, size, &request)) {
+            return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+        }
+        wk_app.exit_code = request.code;
+    }
+    wk_app.last_words = type;
+    return WK_APP_DONE;
+}
+
+/* Requests that touch neither the model nor what a program uses. */
+static bool runs_beside(uint8_t type) {
+    return type == WK_MSG_ABOUT || type == WK_MSG_COUNTERS || type == WK_MSG_SET_RULE ||
+           type == WK_MSG_UPLOAD || type == WK_MSG_UPLOAD_MANY || type == WK_MSG_RESET ||
+           type == WK_MSG_EXIT;
+}
+
+wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size,
+                             wk_reply_t *reply) {
+    if (wk_app.program != PROGRAM_NONE && !runs_beside(type)) {
+        return WK_APP_LATER;
+    }
+    wk_app.progress++;
+    switch (type) {
+    case WK_MSG_ABOUT:
+        return about(reply);
+    case WK_MSG_GET_STATE:
+        return get_state(reply);
+    case WK_MSG_SET_STATE:
+        return set_state(payload, size, reply);
+    case WK_MSG_SET_RULE:
+        return set_rule(payload, size, reply);
+    case WK_MSG_LOAD_BEGIN:
+        return wk_app_load_begin(reply);
+    case WK_MSG_LOAD_CHUNK:
+        return wk_app_load_chunk(payload, size, reply);
+    case WK_MSG_LOAD_COMMIT:
+        return wk_app_load_commit(payload, size, reply);
+    case WK_MSG_READ_MASTERS:
+        return wk_app_read_masters(payload, size, reply);
+    case WK_MSG_UPLOAD:
+        return wk_app_upload(payload, size, reply);
+    case WK_MSG_UPLOAD_MANY:
+        return wk_app_upload_many(payload, size, reply);
+    case WK_MSG_TRAIN:
+    case WK_MSG_INFER:
+        return wk_app_batch(type, payload, size, reply);
+    case WK_MSG_TRAIN_RANGE:
+    case WK_MSG_INFER_RANGE:
+        return wk_app_batch_range(type, payload, size, reply);
+    case WK_MSG_RESULT:
+        return wk_app_result(reply);
+    case WK_MSG_LAYER_STATS:
+        return wk_app_layer_stats(payload, size, reply);
+    case WK_MSG_READ_LOGITS:
+        return wk_app_read_logits(payload, size, reply);
+    case WK_MSG_EVALUATE:
+        return wk_app_evaluate(payload, size, reply);
+    case WK_MSG_COUNTERS:
+        return counters(reply);
+    case WK_MSG_RESET:
+    case WK_MSG_EXIT:
+        return end_with(type, payload, size, reply);
+    default:
+        return wk_app_refuse(reply, WK_ERROR_UNKNOWN, type, 0);
+    }
+}

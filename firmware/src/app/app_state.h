@@ -1,0 +1,97 @@
+/* What the files of the link application share. SPDX-License-Identifier: Apache-2.0 */
+#ifndef WK_APP_STATE_H
+#define WK_APP_STATE_H
+
+#include "wagekit/wagekit.h"
+#include "wagekit/wk_app.h"
+#include "wk_model.h"
+#include <stdbool.h>
+
+/* Largest code of an input, from the network's activation bits. */
+#ifndef WK_MODEL_INPUT_LIMIT
+#define WK_MODEL_INPUT_LIMIT 127
+#endif
+
+/* The sample store: labels apart from codes, so that nothing needs alignment. */
+#define STORE_SLOTS_FITTING (WK_SAMPLE_STORE_BYTES / (WK_MODEL_INPUTS + 2u))
+#define STORE_SLOTS (STORE_SLOTS_FITTING > 65535u ? 65535u : STORE_SLOTS_FITTING)
+_Static_assert(STORE_SLOTS >= 1, "the sample store does not hold one sample");
+_Static_assert(WK_MODEL_LAYERS <= 255 && WK_MODEL_BATCH <= 65535 && WK_MODEL_CLASSES <= 65535,
+               "the link has no fields for such a network");
+
+typedef enum {
+    PROGRAM_NONE,
+    PROGRAM_STEP,
+    PROGRAM_INFER,
+    PROGRAM_EVALUATE,
+    PROGRAM_COMMIT,
+} program_t;
+
+typedef struct {
+    uint64_t started; /* ticks when the program began */
+    uint64_t program_ticks;
+    uint64_t compute_ticks;
+    uint64_t sum_squared_error; /* of an evaluation */
+    uint32_t evaluated, errors;
+    uint32_t next, end; /* slots that an evaluation has still to infer */
+    uint32_t crc, crc_wanted, commit_step, commit_seed;
+    uint32_t commit_layer, commit_first;
+    uint32_t progress;
+    uint32_t batch; /* samples in the model's input */
+    int32_t log2_lr;
+    wk_rule_t rule;
+    program_t program;
+    uint16_t labels[WK_MODEL_BATCH];
+    uint8_t log2_one;
+    uint8_t waiting;    /* request that waits for the end of the program, or 0 */
+    uint8_t batch_type; /* request whose samples are in the model's input */
+    uint8_t failed;     /* error of the program just ended, or 0 */
+    uint8_t last_words; /* WK_MSG_RESET or WK_MSG_EXIT once it is answered, or 0 */
+    uint8_t exit_code;
+    bool loading;    /* masters are incomplete */
+    bool have_stats; /* a training step has ended */
+    bool have_logits;
+} wk_app_t;
+
+extern wk_app_t wk_app;
+extern wk_model_t wk_app_model;
+
+/* Fill a reply that refuses; returns WK_APP_DONE. */
+wk_app_status_t wk_app_refuse(wk_reply_t *reply, uint8_t error, uint32_t value, uint32_t limit);
+
+/* A program has been begun: `waiting` is the request to answer at its end, or 0. */
+void wk_app_started(program_t program, uint8_t waiting);
+
+/* The program has ended. */
+void wk_app_ended(void);
+
+/* app_store.c: samples. */
+wk_app_status_t wk_app_upload(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_upload_many(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+void wk_app_clear_store(void);
+/* Copy a slot (below STORE_SLOTS) into the model's input. */
+void wk_app_take_sample(uint32_t slot, uint32_t place);
+uint16_t wk_app_label(uint32_t slot);
+
+/* app_masters.c: weights. */
+wk_app_status_t wk_app_load_begin(wk_reply_t *reply);
+wk_app_status_t wk_app_load_chunk(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_load_commit(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_read_masters(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+void wk_app_commit_slice(void);
+
+/* app_compute.c: training, inference and evaluation. */
+wk_app_status_t wk_app_batch(uint8_t type, const uint8_t *payload, uint32_t size,
+                             wk_reply_t *reply);
+wk_app_status_t wk_app_batch_range(uint8_t type, const uint8_t *payload, uint32_t size,
+                                   wk_reply_t *reply);
+wk_app_status_t wk_app_evaluate(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_result(wk_reply_t *reply);
+wk_app_status_t wk_app_layer_stats(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_read_logits(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_infer_answer(wk_reply_t *reply);
+wk_app_status_t wk_app_evaluate_answer(wk_reply_t *reply);
+/* The forward pass of an evaluation has ended: count it and begin the next. */
+void wk_app_evaluate_next(void);
+
+#endif

@@ -1,0 +1,414 @@
+"""The one table of the link: messages, fields, codes and versions.
+
+The C header (`render_header`), the Python codec and the message table of
+docs/protocol.md are all made from it. Integers are little-endian. The schema grows
+like this: new messages take free codes, new fields are appended to a message and
+carry a `default`, receivers ignore trailing bytes that they do not know. Only a
+change that breaks these rules raises `PROTOCOL_VERSION`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+PROTOCOL_VERSION = 1
+"""First byte of every frame's header; its place and the CRC never change."""
+
+HEADER_BYTES = 7
+"""version u8, session u16, sequence u16, type u8, flags u8."""
+
+CRC_BYTES = 4
+OVERHEAD_BYTES = HEADER_BYTES + CRC_BYTES
+"""What a frame adds to its payload before COBS."""
+
+MIN_FRAME_BYTES = 64
+MAX_FRAME_BYTES = 1024
+"""Limits of a firmware's largest payload (WK_FRAME_BYTES)."""
+
+WINDOW = 2
+"""Requests that may be under way at once."""
+
+REPLY = 0x40
+"""Added to a request's type for its answer."""
+
+Kind = Literal["u8", "u16", "u32", "u64", "i8", "i16", "i32", "bytes", "text", "tail"]
+SIZES: dict[str, int] = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "i8": 1, "i16": 2, "i32": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. `bytes` has a fixed `size`; `text` a length byte and at most `size` bytes;
+    `tail` is the rest of the payload and comes last."""  # noqa: D205, D209
+
+    name: str
+    kind: Kind
+    doc: str
+    size: int = 0
+    default: int | None = None
+    """Set on fields that were appended after their message was first published."""
+
+    @property
+    def fixed_size(self) -> int:
+        """Bytes that the field takes at least."""
+        if self.kind == "bytes":
+            return self.size
+        return SIZES.get(self.kind, 1 if self.kind == "text" else 0)
+
+    @property
+    def largest_size(self) -> int:
+        """Bytes that the field takes at most, a tail not counted."""
+        return self.fixed_size + (self.size if self.kind == "text" else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request with its answer, or (`reply is None`) a frame that only the device sends."""
+
+    name: str
+    code: int
+    doc: str
+    fields: tuple[Field, ...] = ()
+    reply: tuple[Field, ...] | None = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A named number with what it means to a person."""
+
+    name: str
+    value: int
+    doc: str
+    hint: str = ""
+
+
+def _f(name: str, kind: Kind, doc: str, size: int = 0, default: int | None = None) -> Field:
+    return Field(name, kind, doc, size, default)
+
+
+_BATCH_FLAGS = _f("flags", "u8", "bits of batch flags")
+_PLACE = _f("place", "u16", "where in the batch the first of these goes: after those already there")
+_SLOTS = _f("slots", "tail", "u16 slot numbers, in batch order")
+_LAYERS = _f("layers", "tail", "a layer: saturated u32, error exponent i8, gradient exponent i8")
+_LOGITS = _f("logits", "tail", "i32, sample by sample")
+
+BATCH_FLAGS: tuple[Code, ...] = (
+    Code("more", 1, "only put these samples into the batch; another request brings the rest"),
+)
+HELLO_FLAGS: tuple[Code, ...] = (
+    Code("loading", 1, "masters are incomplete: load them before anything else"),
+)
+
+REQUESTS: tuple[Message, ...] = (
+    Message(
+        "hello",
+        0x01,
+        "Opens the session that the header names; sent with sequence 0. Repeated with the same nonce "
+        "it is answered again and changes nothing.",
+        (_f("nonce", "u32", "random; its low half is the session's number and not 0"),),
+        (
+            _f("nonce", "u32", "as sent"),
+            _f("fingerprint", "bytes", "SHA-256 of the network the firmware was built from", 32),
+            _f("inputs", "u32", "codes a sample"),
+            _f("classes", "u16", "logits a sample"),
+            _f("layers", "u8", "weight layers"),
+            _f("master_bytes", "u8", "bytes a weight, 1 or 2"),
+            _f("batch", "u16", "largest batch"),
+            _f("frame_bytes", "u16", "largest payload that the device takes and sends"),
+            _f("store_slots", "u32", "samples that the device keeps"),
+            _f("flags", "u16", "bits of hello flags"),
+            _f("weights", "u32", "weights in all layers"),
+        ),
+    ),
+    Message(
+        "about",
+        0x02,
+        "What the firmware is and how its counter ticks.",
+        (),
+        (
+            _f("tick_hz", "u32", "ticks a second"),
+            _f("instructions", "u32", "instructions in `ticks` ticks; 0 where ticks are only time"),
+            _f("ticks", "u32", "see `instructions`"),
+            _f("board", "text", "name of the board", 24),
+            _f("firmware", "text", "version of the firmware", 24),
+        ),
+    ),
+    Message(
+        "get_state",
+        0x03,
+        "State of the network and the defaults of training.",
+        (),
+        (
+            _f("step", "u32", "batches learned"),
+            _f("seed", "u32", "seed of the update's random numbers"),
+            _f("log2_lr", "i8", "learning rate that training uses"),
+            _f("rule", "u8", "0 paper, 1 error_scaled"),
+            _f("flags", "u16", "bits of hello flags"),
+        ),
+    ),
+    Message("set_state", 0x04, "Sets step and seed.", (_f("step", "u32", ""), _f("seed", "u32", "")), ()),
+    Message(
+        "set_rule",
+        0x05,
+        "Sets what training uses from now on.",
+        (_f("log2_lr", "i8", "-16..15"), _f("rule", "u8", "0 paper, 1 error_scaled")),
+        (),
+    ),
+    Message(
+        "load_begin",
+        0x06,
+        "Starts to replace all masters. Until `load_commit` succeeds the device neither trains nor infers.",
+    ),
+    Message(
+        "load_chunk",
+        0x07,
+        "Some masters of a layer, each checked against the grid.",
+        (
+            _f("layer", "u8", "weight layer"),
+            _f("first", "u32", "flat index of the first weight"),
+            _f("data", "tail", "masters, i8 or i16"),
+        ),
+        (),
+    ),
+    Message(
+        "load_commit",
+        0x08,
+        "Ends the loading if the masters in memory have this CRC-32.",
+        (
+            _f("crc", "u32", "CRC-32 over the masters of all layers in order"),
+            _f("step", "u32", "step to go on from"),
+            _f("seed", "u32", "seed to go on with"),
+        ),
+        (),
+    ),
+    Message(
+        "read_masters",
+        0x09,
+        "Some masters of a layer.",
+        (
+            _f("layer", "u8", "weight layer"),
+            _f("first", "u32", "flat index of the first weight"),
+            _f("count", "u16", "weights"),
+        ),
+        (_f("data", "tail", "masters, i8 or i16"),),
+    ),
+    Message(
+        "upload",
+        0x10,
+        "A part of one sample for the store; also while a program runs.",
+        (
+            _f("slot", "u16", "place in the store"),
+            _f("offset", "u32", "first code"),
+            _f("label", "u16", "class number"),
+            _f("codes", "tail", "i8 on the grid of the activations, NHWC"),
+        ),
+        (),
+    ),
+    Message(
+        "upload_many",
+        0x11,
+        "Whole samples for neighbouring slots; also while a program runs.",
+        (
+            _f("slot", "u16", "place of the first"),
+            _f("samples", "tail", "a sample: label u16 and all its codes i8"),
+        ),
+        (),
+    ),
+    Message(
+        "train",
+        0x12,
+        "Begins a training step on samples of the store and answers at once: the samples are copied, so "
+        "that the next ones may be uploaded while the step runs. `result` waits for its end.",
+        (_BATCH_FLAGS, _PLACE, _SLOTS),
+        (),
+    ),
+    Message(
+        "train_range",
+        0x13,
+        "As `train`, for neighbouring slots.",
+        (_f("first", "u16", "first slot"), _f("count", "u16", "samples")),
+        (),
+    ),
+    Message(
+        "result",
+        0x14,
+        "Waits for the program under way and reports the last training step; `layers` has as many as fit.",
+        (),
+        (
+            _f("step", "u32", "number of the step, from 0"),
+            _f("samples", "u32", "samples of the batch"),
+            _f("errors", "u32", "samples classified wrongly before the update"),
+            _f("sum_squared_error", "u64", "saturated at its largest value"),
+            _f("log2_lr", "i8", "after the rule"),
+            _LAYERS,
+        ),
+    ),
+    Message(
+        "layer_stats",
+        0x15,
+        "More of the layers of the last training step.",
+        (_f("first", "u8", "first layer"),),
+        (_LAYERS,),
+    ),
+    Message(
+        "infer",
+        0x16,
+        "Logits of samples of the store; as many values as fit, the rest by `read_logits`.",
+        (_BATCH_FLAGS, _PLACE, _SLOTS),
+        (_f("samples", "u16", "samples inferred"), _LOGITS),
+    ),
+    Message(
+        "infer_range",
+        0x17,
+        "As `infer`, for neighbouring slots.",
+        (_f("first", "u16", "first slot"), _f("count", "u16", "samples")),
+        (_f("samples", "u16", "samples inferred"), _LOGITS),
+    ),
+    Message(
+        "read_logits",
+        0x18,
+        "Logits of the last inference; as many values as fit.",
+        (_f("first", "u32", "flat index, sample * classes + class"),),
+        (_LOGITS,),
+    ),
+    Message(
+        "evaluate",
+        0x19,
+        "Infers a range of the store and compares with its labels.",
+        (
+            _f("first", "u16", "first slot"),
+            _f("count", "u16", "samples"),
+            _f("log2_one", "u8", "log2 of the logit that stands for 1"),
+        ),
+        (
+            _f("samples", "u32", "samples inferred"),
+            _f("errors", "u32", "samples classified wrongly"),
+            _f("sum_squared_error", "u64", "saturated at its largest value"),
+        ),
+    ),
+    Message(
+        "counters",
+        0x20,
+        "Counters since reset; also while a program runs.",
+        (),
+        (
+            _f("ticks", "u64", "now"),
+            _f("program_ticks", "u64", "of the last program, from begin to end"),
+            _f("compute_ticks", "u64", "of the last program, the link's work not counted"),
+            _f("frames", "u32", "valid frames received"),
+            _f("crc_errors", "u32", "frames that were cut or damaged"),
+            _f("overruns", "u32", "bytes lost because the receive ring was full"),
+            _f("duplicates", "u32", "requests received more than once"),
+            _f("dropped", "u32", "requests out of order, or of another session"),
+            _f("sent", "u32", "frames sent"),
+            _f("stack_free", "u32", "bytes of the stack never used"),
+        ),
+    ),
+    Message("reset", 0x21, "Answers, then restarts the chip."),
+    Message(
+        "exit",
+        0x22,
+        "Answers, then ends QEMU with this code; a real board stops.",
+        (_f("code", "u8", "exit code"),),
+        (),
+    ),
+)
+
+NOTICES: tuple[Message, ...] = (
+    Message(
+        "ack",
+        0x80,
+        "The request of this sequence number is held or being worked on.",
+        (
+            _f("progress", "u32", "grows with everything the device does"),
+            _f("running", "u8", "1 if this request is being executed"),
+        ),
+        None,
+    ),
+    Message(
+        "error",
+        0x81,
+        "Instead of an answer.",
+        (
+            _f("code", "u8", "error code"),
+            _f("value", "u32", "the value that is wrong, if there is one"),
+            _f("limit", "u32", "its limit, if there is one"),
+        ),
+        None,
+    ),
+    Message(
+        "no_session",
+        0x82,
+        "The header's session is not open; sent instead of acting on a request.",
+        (_f("open", "u8", "0: none since reset, 1: another one"),),
+        None,
+    ),
+    Message(
+        "log",
+        0x83,
+        "A line for people, unsolicited; sequence 0.",
+        (_f("level", "u8", "10 debug, 20 info, 30 warning, 40 error"), _f("text", "tail", "UTF-8")),
+        None,
+    ),
+    Message(
+        "fault",
+        0x84,
+        "The firmware's last words, unsolicited; sent more than once.",
+        (
+            _f("cause", "u32", "fault cause"),
+            *(
+                _f(name, "u32", "register at the fault")
+                for name in ("r0", "r1", "r2", "r3", "r12", "lr", "pc", "psr", "sp")
+            ),
+            *(
+                _f(name, "u32", "fault status register, 0 where the core has none")
+                for name in ("cfsr", "hfsr", "mmfar", "bfar")
+            ),
+            _f("exception", "u32", "number of the active exception, 0 in thread mode"),
+            _f("file", "u32", "four characters that name the source file of a failed assertion, else 0"),
+            _f("line", "u32", "its line"),
+        ),
+        None,
+    ),
+)
+
+ERRORS: tuple[Code, ...] = (
+    Code("version", 1, "speaks another version of the link protocol", "build the firmware again"),
+    Code("unknown", 2, "does not know this message", "build the firmware again with this version"),
+    Code("length", 3, "a message is shorter than its fields, or too long", "build the firmware again with this version"),
+    Code("range", 4, "a value outside its range"),
+    Code("state", 5, "the request does not fit the present state"),
+    Code("loading", 6, "masters are incomplete", "load a whole set of masters first"),
+    Code("checksum", 7, "the masters that arrived are not those that were sent", "load them again"),
+    Code("slot", 8, "a slot behind the end of the sample store"),
+    Code("batch", 9, "a batch that is empty or larger than the firmware was built for"),
+    Code("label", 10, "a label that is no class number"),
+    Code("code", 11, "a sample code outside the grid"),
+)
+
+FAULT_CAUSES: tuple[Code, ...] = (
+    Code("hard", 1, "HardFault"),
+    Code("nmi", 2, "non-maskable interrupt (or the watchdog's first time-out)"),
+    Code("memory", 3, "memory protection fault"),
+    Code("bus", 4, "bus fault"),
+    Code("usage", 5, "usage fault"),
+    Code("stack", 6, "stack overflow"),
+    Code("assert", 7, "failed assertion"),
+    Code("exception", 8, "exception or interrupt that nothing handles"),
+)
+
+FAULT_REPEATS = 2
+"""How often a dying firmware says why."""
+
+
+def find(name: str) -> Message:
+    """The message with this name; KeyError for a name that is not in the table."""
+    return _BY_NAME[name]
+
+
+def wire_size(fields: tuple[Field, ...]) -> int:
+    """Bytes of the fields before the tail when no appended field is left out; texts at their longest."""
+    return sum(field.largest_size for field in fields)
+
+
+_BY_NAME = {message.name: message for message in (*REQUESTS, *NOTICES)}
