@@ -7,12 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-IntArray = NDArray[np.signedinteger[Any]]
+from wagekit.numerics.grids import IntArray as IntArray
+
 Rule = Literal["paper", "error_scaled"]
 
 
