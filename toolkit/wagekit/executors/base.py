@@ -12,7 +12,9 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wagekit.numerics.grids import IntArray as IntArray
+from wagekit.numerics.grids import IntArray
+
+__all__ = ["Executor", "IntArray", "LayerStats", "Rule", "StepResult", "state_digest"]
 
 Rule = Literal["paper", "error_scaled"]
 
@@ -103,7 +105,7 @@ class Executor(ABC):
         """`state_digest` of the present state."""
         return state_digest(self.step_count, self.masters)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (not every place holds something)
         """Give back what the executor holds; harmless when called twice."""
 
     def __enter__(self) -> Self:
