@@ -22,7 +22,7 @@ def lower(net: Network) -> Graph:
     for index, resolved in enumerate(net.resolved()):
         layers.append(_layer(index, resolved, tensor, bits))
         tensor = layers[-1].output
-    return Graph(net.name, bits, first, tuple(layers), tuple(net.classes))
+    return Graph(net.name, bits, first, tuple(layers), tuple(net.classes), fingerprint=net.fingerprint())
 
 
 def _layer(index: int, resolved: Resolved, source: Tensor, bits: Bits) -> WeightLayer:
