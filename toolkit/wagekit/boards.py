@@ -24,7 +24,7 @@ FORMAT = 1
 FILE = "board.toml"
 COMMON = "common"
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=32)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=24)]
 Word = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
 Size = Annotated[int, Field(ge=1, le=1 << 32)]
 Hertz = Annotated[int, Field(ge=1, le=4_000_000_000)]
@@ -79,7 +79,7 @@ class Uart(_Part):
 class LinkBuffers(_Part):
     """Largest payload of a frame, and the ring that receives while the chip computes, in bytes."""
 
-    frame: Annotated[int, Field(ge=64, le=65_000)]
+    frame: Annotated[int, Field(ge=64, le=1024)]
     ring: Annotated[int, Field(ge=128, le=1 << 20)]
 
     @model_validator(mode="after")

@@ -1,0 +1,128 @@
+"""The cross compiler: where it is, which flags a firmware is built with, and building a project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from wagekit.errors import LimitError, ToolError
+
+PREFIX = "arm-none-eabi-"
+OLDEST_GCC = 12
+"""The first with `-fno-move-loop-stores`."""
+TIMEOUT = 600.0
+APT_PACKAGES = ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi")
+INSTALL = "sudo apt-get install " + " ".join(APT_PACKAGES)
+
+C_FLAGS = (
+    "-std=c11",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-common",
+    "-fno-move-loop-stores",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-masm-syntax-unified",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wshadow",
+    "-Werror",
+)
+LINK_FLAGS = (
+    "-nostdlib",
+    "-static",
+    "-Wl,--gc-sections",
+    "-Wl,--build-id=none",
+    "-Wl,--fatal-warnings",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A cross compiler that was found and asked for its version."""
+
+    prefix: str
+    """Path up to and with `arm-none-eabi-`."""
+    version: str
+    """First line of `gcc --version`."""
+
+
+def find_compiler() -> Compiler:
+    """The `arm-none-eabi-gcc` of `$WAGEKIT_CROSS` (a prefix) or of the path."""
+    prefix = os.environ.get("WAGEKIT_CROSS", PREFIX)
+    path = shutil.which(f"{prefix}gcc")
+    if path is None:
+        raise ToolError(f"the cross compiler {prefix}gcc is not installed", hint=f"install it with: {INSTALL}")
+    return _ask_version(path.removesuffix("gcc"))
+
+
+@lru_cache(maxsize=8)
+def _ask_version(prefix: str) -> Compiler:
+    try:
+        result = subprocess.run(
+            [f"{prefix}gcc", "--version"], capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ToolError(f"{prefix}gcc does not run: {error}", hint=f"install it with: {INSTALL}") from None
+    first = result.stdout.splitlines()[0]
+    found = re.search(r"\b(\d+)\.\d+\.\d+", first)
+    if found and int(found[1]) < OLDEST_GCC:
+        raise ToolError(
+            f"{prefix}gcc is version {found[0]}; {OLDEST_GCC} or newer is needed",
+            hint="Debian 12 and Ubuntu 24.04 have one; or set WAGEKIT_CROSS to the prefix of another",
+        )
+    return Compiler(prefix, first)
+
+
+def build(folder: Path, compiler: Compiler, *, optimise: str | None = None, jobs: int = 2) -> Path:
+    """Run `make` in a generated project; the ELF's path. The whole output is kept in build.log.
+
+    LimitError: the code is larger than the flash or RAM. ToolError: `make` is missing, or the
+    compiler found an error; the message has its first line.
+    """
+    make = shutil.which("make")
+    if make is None:
+        raise ToolError("make is not installed", hint="install it with: sudo apt-get install make")
+    command = [make, f"-j{jobs}", f"CROSS={compiler.prefix}"]
+    if optimise is not None:
+        command.append(f"OPTIMISE={optimise}")
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    environment["LC_ALL"] = "C"
+    try:
+        result = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"the build in {folder} did not end within {TIMEOUT:.0f} s") from None
+    log = folder / "build.log"
+    log.write_text(result.stdout, encoding="utf-8")
+    if result.returncode != 0:
+        raise _build_error(result.stdout, log)
+    return folder / "build" / "firmware.elf"
+
+
+def _build_error(output: str, log: Path) -> LimitError | ToolError:
+    overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) bytes", output)
+    if overflow:
+        return LimitError(
+            f"the firmware does not fit the board: {overflow[2]} bytes too many for its {overflow[1]}",
+            hint=f"a smaller network or batch, or a larger board; the linker's output is in {log}",
+        )
+    lines = [line for line in output.splitlines() if re.search(r"\berror: |\*\*\*|undefined reference", line)]
+    first = lines[0].strip() if lines else "no message"
+    return ToolError(f"the firmware did not compile: {first}", hint=f"the compiler's whole output is in {log}")

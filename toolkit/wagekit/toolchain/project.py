@@ -1,0 +1,161 @@
+"""The C project of a firmware: every file that it needs to build by itself, without Python.
+
+    Makefile CMakeLists.txt toolchain.cmake board.ld     how to build it
+    include/ src/                                        the static runtime
+    board/                                               startup, drivers and board file
+    generated/                                           wk_config.h, and for a network wk_model.*
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from wagekit import resources
+from wagekit.boards import Board
+from wagekit.toolchain import cross
+from wagekit.version import __version__
+
+_BUILD_FILES = ("Makefile", "CMakeLists.txt", "toolchain.cmake", "board.ld")
+_COMPILED = (".c", ".S")
+INCLUDE_FOLDERS = ("include", "generated", "board", "board/common", "src")
+STACK_PAINT = 0xC5C5C5C5
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a firmware is configured with beside its board."""
+
+    name: str
+    """Of the firmware, for people."""
+    store: int = 0
+    """Bytes of the sample store."""
+    baud: int | None = None
+    """Of the serial line; None for the board's."""
+    watchdog_ms: int = 0
+    """Time-out of the watchdog; 0 leaves it off."""
+    optimise: str | None = None
+    """None for the board's."""
+
+
+def render(board: Board, settings: Settings, sources: Mapping[str, str]) -> dict[str, str]:
+    """All files of a project: `sources` (by path in the project), the board's, and the build files."""
+    files = dict(sources)
+    files.update({f"board/{name}": text for name, text in board.source_files().items()})
+    environment = _environment()
+    files["generated/wk_config.h"] = environment.get_template("wk_config.h.jinja").render(
+        version=__version__, board=board.name, groups=_config(board, settings)
+    )
+    context = _build_context(board, settings, sorted(name for name in files if name.endswith(_COMPILED)))
+    for name in _BUILD_FILES:
+        files[name] = environment.get_template(f"{name}.jinja").render(context)
+    return files
+
+
+def runtime_files(*parts: str) -> dict[str, str]:
+    """The static C files of the given parts of `firmware/src`, and all public headers."""
+    files = _tree(resources.firmware() / "include", "include")
+    for part in parts:
+        files.update(_tree(resources.firmware() / "src" / part, f"src/{part}"))
+    return files
+
+
+def _tree(folder: Traversable, prefix: str) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        path = f"{prefix}/{entry.name}"
+        if entry.is_dir():
+            files.update(_tree(entry, path))
+        elif entry.name.endswith((".c", ".h", ".inc", ".S")):
+            files[path] = entry.read_text(encoding="utf-8")
+    return files
+
+
+def _environment() -> Environment:
+    def load(name: str) -> str:
+        return (resources.codegen() / "mcu" / name).read_text(encoding="utf-8")
+
+    from jinja2 import FunctionLoader
+
+    return Environment(
+        loader=FunctionLoader(load),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def _build_context(board: Board, settings: Settings, sources: list[str]) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "name": settings.name,
+        "board": board.name,
+        "optimise": settings.optimise or board.optimise,
+        "core_flags": board.flags,
+        "include_folders": INCLUDE_FOLDERS,
+        "includes": [f"-I{folder}" for folder in INCLUDE_FOLDERS],
+        "c_flags": cross.C_FLAGS,
+        "link_flags": cross.LINK_FLAGS,
+        "sources": sources,
+        "flash": board.region("flash").name.upper(),
+        "ram": board.region("ram").name.upper(),
+        "stack": board.stack,
+        "half_stack": board.stack // 2,
+        "regions": [
+            {
+                "name": region.name.upper(),
+                "attributes": "rx" if region.kind == "flash" else "rw",
+                "origin": f"0x{region.origin:08x}",
+                "size": f"0x{region.size:x}",
+            }
+            for region in board.memory
+        ],
+    }
+
+
+def _config(board: Board, settings: Settings) -> list[dict[str, Any]]:
+    """Groups of macros. What the assembler reads too are plain numbers without a suffix."""
+    uart, qemu, watchdog = board.uart, board.qemu, board.watchdog
+    watchdog_ticks = settings.watchdog_ms * watchdog.clock // 1000 if watchdog else 0
+    return [
+        _group(
+            "Who this is",
+            WK_BOARD_NAME=f'"{board.name}"',
+            WK_FIRMWARE_VERSION=f'"{__version__}"',
+        ),
+        _group(
+            "Link: largest payload of a frame, receive ring, sample store, in bytes",
+            WK_FRAME_BYTES=f"{board.link.frame}u",
+            WK_RX_RING_BYTES=f"{board.link.ring}u",
+            WK_SAMPLE_STORE_BYTES=f"{settings.store}u",
+        ),
+        _group(
+            "Counter; under QEMU with an instruction clock so many ticks are so many instructions",
+            WK_PORT_TICK_HZ=f"{board.ticks.hz}u",
+            WK_INSTRUCTIONS_PER_TICK_NUMERATOR=f"{qemu.instructions if qemu else 0}u",
+            WK_INSTRUCTIONS_PER_TICK_DENOMINATOR=f"{qemu.ticks if qemu else 1}u",
+        ),
+        _group(
+            "Port",
+            WK_UART_BASE=f"0x{uart.base:08x}u",
+            WK_UART_IRQ=uart.irq,
+            WK_UART_DIVISOR=f"{uart.divisor(settings.baud)}u",
+            WK_UART_TX_PIN=f"{uart.tx_pin}u",
+            WK_UART_RX_PIN=f"{uart.rx_pin}u",
+            WK_WATCHDOG_BASE=f"0x{watchdog.base if watchdog else 0:08x}u",
+            WK_WATCHDOG_TICKS=f"{watchdog_ticks}u",
+            WK_IRQ_COUNT=board.interrupts,
+            WK_STACK_BYTES=board.stack,
+            WK_STACK_PAINT=f"0x{STACK_PAINT:08x}",
+        ),
+    ]
+
+
+def _group(title: str, **macros: str | int) -> dict[str, Any]:
+    return {"title": title, "entries": [{"name": k, "value": v} for k, v in macros.items()]}
