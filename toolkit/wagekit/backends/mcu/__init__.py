@@ -1,1 +1,19 @@
 """Graph to a plan of constants, buffers and kernel calls, and from there to fixed-point C."""
+
+from wagekit.backends.mcu.families import FAMILIES, KernelFamily, family_of
+from wagekit.backends.mcu.plan import ArenaBuffer, LayerPlan, Member, Op, Plan
+from wagekit.backends.mcu.planner import plan_model
+from wagekit.backends.mcu.render import render_model
+
+__all__ = [
+    "FAMILIES",
+    "ArenaBuffer",
+    "KernelFamily",
+    "LayerPlan",
+    "Member",
+    "Op",
+    "Plan",
+    "family_of",
+    "plan_model",
+    "render_model",
+]

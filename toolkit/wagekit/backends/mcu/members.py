@@ -1,0 +1,48 @@
+"""The members of `struct wk_model` and where they lie: the one table of its layout."""
+
+from __future__ import annotations
+
+from wagekit.backends.mcu.plan import LayerPlan, Member
+
+INT_BYTES = {f"{sign}int{bits}_t": bits // 8 for sign in ("", "u") for bits in (8, 16, 32, 64)}
+"""Size, and on all our targets alignment, of the C integer types."""
+
+_STRUCTS = {"wk_step_stats_t": (24, 8), "wk_loss_sum_t": (16, 8), "wk_layer_stats_t": (8, 4)}
+"""Size and alignment of the structs of the static headers; the generated header asserts them."""
+
+STRUCT_SIZES = {name: size for name, (size, _) in _STRUCTS.items()}
+
+
+def struct_members(
+    layers: tuple[LayerPlan, ...], batch: int, arena_bytes: int, master_bits: int
+) -> tuple[tuple[Member, ...], int]:
+    """All members with their offsets, and the size of the struct."""
+    classes = layers[-1].outputs
+    wanted: list[tuple[str, str, int | None, str]] = [
+        ("stats", "wk_step_stats_t", None, "of the last training step"),
+        ("loss", "wk_loss_sum_t", None, "of the batch under way"),
+        ("maximum", "uint64_t", None, "largest magnitude so far of the tensor under way"),
+        ("layer_stats", "wk_layer_stats_t", len(layers), "of the last training step"),
+        ("seed", "uint32_t", None, "of the random numbers"),
+        ("step", "uint32_t", None, "batches learned since initialisation"),
+        ("samples", "int32_t", None, "of the program under way"),
+        ("op", "int32_t", None, "operation under way"),
+        ("tile", "int32_t", None, "next tile of it"),
+        ("training", "int32_t", None, "1: a training step, 0: a forward pass"),
+        ("log2_lr", "int32_t", None, "rate asked for"),
+        ("rule", "int32_t", None, "a wk_rule_t"),
+        ("logits", "int32_t", batch * classes, "[samples, classes]"),
+        ("labels", "uint16_t", batch, "of the batch"),
+    ]
+    for layer in layers:
+        text = f"[{layer.outputs}, {layer.fan_in}]"
+        wanted.append((f"masters_{layer.index}", f"int{master_bits}_t", layer.weights, text))
+    members = [Member("arena", "wk_model_arena_t", None, 0, arena_bytes, "buffers that share bytes")]
+    end = arena_bytes
+    widest = 8
+    for name, ctype, count, text in wanted:
+        size, align = _STRUCTS.get(ctype) or (INT_BYTES[ctype], INT_BYTES[ctype])
+        offset = -(-end // align) * align
+        members.append(Member(name, ctype, count, offset, size * (count or 1), text))
+        end = offset + size * (count or 1)
+    return tuple(members), -(-end // widest) * widest

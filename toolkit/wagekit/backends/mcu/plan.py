@@ -1,0 +1,193 @@
+"""The plan: all numbers that the generated C needs, computed and frozen; templates only print it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from wagekit.ir import Graph
+
+GradientMode = Literal["stored", "recomputed"]
+OpKind = Literal["forward", "loss", "quantise", "backward_input", "mask", "gradient", "update", "finish"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConvGeometry:
+    """The values of `wk_conv2d_t`, under its field names."""
+
+    input_h: int
+    input_w: int
+    input_c: int
+    output_h: int
+    output_w: int
+    outputs: int
+    kernel_h: int
+    kernel_w: int
+    stride_h: int
+    stride_w: int
+    pad_top: int
+    pad_left: int
+    by_rows: int
+
+    def items(self) -> list[tuple[str, int]]:
+        """Field names and values, in the order of the C struct."""
+        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolGeometry:
+    """The values of `wk_pool_t`, under its field names; a window of 1x1 where nothing is pooled."""
+
+    input_w: int
+    window_h: int
+    window_w: int
+    pooled_h: int
+    pooled_w: int
+
+    def items(self) -> list[tuple[str, int]]:
+        """Field names and values, in the order of the C struct."""
+        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """One weight layer as the program runs it. Sizes are in elements of one sample."""
+
+    index: int
+    title: str
+    """One line for comments: name, kind, shapes."""
+    family: str
+    """Kernel family: owner of the weights' format."""
+    conv: ConvGeometry | None
+    pool: PoolGeometry | None
+    """Set for every convolution."""
+    pooled: bool
+    input_size: int
+    output_size: int
+    positions: int
+    """Stored positions of one output channel: pooled height times width, 1 for a dense layer."""
+    outputs: int
+    fan_in: int
+    weights: int
+    shift: int | None
+    low: int
+    high: int
+    mask_low: int
+    learns: bool
+    sends_error: bool
+    gradient_mode: GradientMode | None
+    gradient_bits: int | None
+    raw_bits: int | None
+    """Type of the raw errors at this layer's output; None where none are computed."""
+    last: bool
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether errors at this layer's output are quantised."""
+        return self.learns or self.sends_error
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation of the program; each poll runs one of its tiles."""
+
+    kind: OpKind
+    layer: int | None
+    tiles: int | None
+    """Tiles of the operation; None: as many as there are samples."""
+
+    @property
+    def name(self) -> str:
+        """Name of its C function: kind and layer."""
+        return self.kind if self.layer is None else f"{self.kind}_{self.layer}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaBuffer:
+    """A buffer of the arena: `count` elements of `ctype` at `offset` bytes, live from op to op."""
+
+    name: str
+    ctype: str
+    count: int
+    bytes: int
+    offset: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of `struct wk_model`."""
+
+    name: str
+    ctype: str
+    count: int | None
+    """Elements of an array; None for a single value."""
+    offset: int
+    bytes: int
+    text: str
+    """What it is, for a comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A network lowered to constants, operations and bytes."""
+
+    graph: Graph
+    batch: int
+    training: bool
+    layers: tuple[LayerPlan, ...]
+    ops: tuple[Op, ...]
+    buffers: tuple[ArenaBuffer, ...]
+    arena_bytes: int
+    members: tuple[Member, ...]
+    ram: int
+    """`sizeof(wk_model_t)`: all the memory of the network but stack; generated code asserts it."""
+    peak: int
+    """Bytes of the fullest moment in the arena: a lower bound of `arena_bytes`."""
+    master_bits: int
+    error_bits: int
+    master_limit: int
+    derive_shift: int
+    derive_limit: int
+    one: int
+    log2_one: int
+
+    @property
+    def name(self) -> str:
+        """Name of the network."""
+        return self.graph.name
+
+    @property
+    def classes(self) -> int:
+        """Logits of a sample."""
+        return self.layers[-1].outputs
+
+    @property
+    def inputs(self) -> int:
+        """Codes of a sample."""
+        return self.layers[0].input_size
+
+    @property
+    def weights(self) -> int:
+        """Weights of all layers."""
+        return sum(layer.weights for layer in self.layers)
+
+    @property
+    def master_bytes(self) -> int:
+        """Bytes of one master: 1 or 2."""
+        return self.master_bits // 8
+
+    @property
+    def flash_bytes(self) -> int:
+        """Bytes that baked masters take in flash."""
+        return self.weights * self.master_bytes
+
+    def parts(self) -> dict[str, int]:
+        """The RAM of the network by use, in bytes; the values sum up to `ram`."""
+        masters = sum(member.bytes for member in self.members if member.name.startswith("masters_"))
+        return {
+            "masters": masters,
+            "arena": self.arena_bytes,
+            "state": self.ram - masters - self.arena_bytes,
+        }

@@ -1,0 +1,64 @@
+"""The plan as C: `wk_model.h` and `wk_model.c`, printed by the templates of `codegen/mcu`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from wagekit.backends.mcu.members import STRUCT_SIZES
+from wagekit.backends.mcu.plan import Plan
+from wagekit.numerics.grids import IntArray
+from wagekit.templates import render
+from wagekit.version import __version__
+
+NUMBERS_A_LINE = 16
+
+
+def render_model(plan: Plan, masters: Sequence[IntArray] | None = None) -> dict[str, str]:
+    """Text of `wk_model.h` and `wk_model.c`.
+
+    `masters`, in the layouts of the graph, become constants that `wk_model_init` loads;
+    without them it sets all masters to 0. `ValueError` where they do not fit the plan.
+    """
+    initial = None if masters is None else [_checked(plan, i, array) for i, array in enumerate(masters)]
+    if initial is not None and len(initial) != len(plan.layers):
+        raise ValueError(f"masters of {len(initial)} layers for a plan of {len(plan.layers)}")
+    fingerprint = bytes.fromhex(plan.graph.fingerprint or "00" * 32)
+    context = {
+        "plan": plan,
+        "name": _c_string(plan.name),
+        "title": _comment(plan.name),
+        "titles": [_comment(layer.title) for layer in plan.layers],
+        "version": __version__,
+        "fingerprint": [", ".join(f"0x{byte:02x}" for byte in fingerprint[i : i + 16]) for i in (0, 16)],
+        "struct_sizes": STRUCT_SIZES,
+        "buffers": {buffer.name: buffer for buffer in plan.buffers},
+        "readers": ["input"] + [f"output_{layer.index}" for layer in plan.layers[:-1]],
+        "last_forward": plan.ops[len(plan.layers) - 1].name.upper(),
+        "initial": initial and [list(_lines(array)) for array in initial],
+    }
+    return {name: render(f"mcu/{name}.jinja", **context) for name in ("wk_model.h", "wk_model.c")}
+
+
+def _checked(plan: Plan, index: int, array: IntArray) -> IntArray:
+    layer = plan.layers[index]
+    if array.size != layer.weights or abs(array.astype(int)).max() > plan.master_limit:
+        raise ValueError(f"masters of layer {index} do not fit: {layer.weights} within {plan.master_limit}")
+    return array
+
+
+def _lines(array: IntArray) -> Iterator[str]:
+    values = array.ravel().tolist()
+    for first in range(0, len(values), NUMBERS_A_LINE):
+        yield ", ".join(map(str, values[first : first + NUMBERS_A_LINE]))
+
+
+def _c_string(text: str) -> str:
+    """Text as the inside of a C string literal, ASCII only."""
+    escaped = "".join(f"\\{byte:03o}" if byte in b'"\\?' or not 32 <= byte < 127 else chr(byte) for byte in text.encode())
+    return escaped
+
+
+def _comment(text: str) -> str:
+    """Text that cannot end or open a C comment, ASCII only."""
+    plain = "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
+    return plain.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")

@@ -1,0 +1,35 @@
+"""The one Jinja environment: templates print what Python computed, and fail on what is undefined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from wagekit import resources
+
+
+def render(template: str, **context: Any) -> str:
+    """Text of a template of `codegen/`, named by its path there, such as `mcu/wk_model.h.jinja`."""
+    return _environment().get_template(template).render(**context)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FunctionLoader(_source),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def _source(name: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+    place = resources.codegen()
+    for part in name.split("/"):
+        place = place.joinpath(part)
+    return place.read_text("utf-8"), None, None
