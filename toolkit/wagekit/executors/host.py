@@ -1,0 +1,259 @@
+"""The executor of the generated C on the host: the same sources as on a chip, opened with cffi."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+import cffi
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wagekit.backends.mcu import Plan, plan_model, render_model
+from wagekit.errors import UsageError
+from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
+from wagekit.executors.checks import (
+    check_batch,
+    check_inputs,
+    check_labels,
+    check_masters,
+    check_rate,
+    check_rule,
+    check_uint32,
+)
+from wagekit.numerics import code_dtype
+from wagekit.passes import compile_graph
+from wagekit.reference import initial_masters
+from wagekit.spec import Network
+from wagekit.toolchain.host import build_library
+from wagekit.writer import firmware_files
+
+FIRST_BATCH = 128
+"""Batch that a library is built for when none is asked for; a larger one is built when it comes."""
+RULES: dict[Rule, int] = {"paper": 0, "error_scaled": 1}
+
+
+class HostExecutor(Executor):
+    """The generated C, compiled for this machine.
+
+    Without `batch` the library is built anew, twice as large or larger, when a batch does
+    not fit; the state is carried over. With it, larger batches are refused as on a chip.
+    `recompute` and `memory_limit` are those of `plan_model`; `extra` are further compiler
+    flags. `ToolError` where the compiler is missing or fails.
+    """
+
+    name = "host"
+
+    def __init__(
+        self,
+        net: Network,
+        seed: int | None = None,
+        batch: int | None = None,
+        *,
+        recompute: bool | Sequence[int] | None = None,
+        memory_limit: int | None = None,
+        extra: Sequence[str] = (),
+    ) -> None:
+        self._net = net
+        self._batch = batch
+        self._recompute = recompute
+        self._memory_limit = memory_limit
+        self._extra = tuple(extra)
+        start = net.seed if seed is None else check_uint32(seed, "seed")
+        self._model = self._built(FIRST_BATCH if batch is None else batch)
+        self.load_masters(initial_masters(self._model.plan.graph, start), 0, start)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the library in use."""
+        return self._model.plan
+
+    @property
+    def masters(self) -> list[IntArray]:
+        """Copies of the stored weights, in network order."""
+        return self._model.masters()
+
+    @property
+    def step_count(self) -> int:
+        """Batches learned since initialisation (uint32)."""
+        return self._model.step_count
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers of the update (uint32)."""
+        return self._model.seed
+
+    def load_masters(self, masters: Sequence[ArrayLike], step: int = 0, seed: int | None = None) -> None:
+        """Replace all masters, the step and (if given) the seed; all or nothing."""
+        step = check_uint32(step, "step")
+        seed = self._model.seed if seed is None else check_uint32(seed, "seed")
+        self._model.load(check_masters(self.plan.graph, masters), step, seed)
+
+    def begin_step(self, x: ArrayLike, labels: ArrayLike, log2_lr: int = 0, rule: Rule = "paper") -> None:
+        """Start a training step that `poll` then runs, a slice a call."""
+        graph = self.plan.graph
+        inputs = check_inputs(graph, x)
+        check_batch(len(inputs), self._batch)
+        classes = check_labels(graph, labels, len(inputs))
+        log2_lr, rule = check_rate(log2_lr), check_rule(rule)
+        self._grow(len(inputs))
+        self._model.begin_step(inputs, classes, log2_lr, RULES[rule])
+
+    def begin_forward(self, x: ArrayLike) -> None:
+        """Start a forward pass of at most `plan.batch` samples that `poll` then runs."""
+        inputs = check_inputs(self.plan.graph, x)
+        check_batch(len(inputs), self.plan.batch)
+        self._model.begin_forward(inputs)
+
+    def poll(self) -> bool:
+        """Run one slice; True as long as there are more."""
+        return self._model.poll()
+
+    def step_result(self) -> StepResult:
+        """What the last finished step reports."""
+        return self._model.step_result()
+
+    def step(self, x: ArrayLike, labels: ArrayLike, log2_lr: int = 0, rule: Rule = "paper") -> StepResult:
+        """Learn from one batch. `log2_lr` lies in -16..15."""
+        self.begin_step(x, labels, log2_lr, rule)
+        self._model.finish()
+        return self._model.step_result()
+
+    def forward(self, x: ArrayLike) -> NDArray[np.int32]:
+        """Logits, int32 `[n, classes]`; any `n`."""
+        inputs = check_inputs(self.plan.graph, x)
+        logits = np.empty((len(inputs), self.plan.classes), np.int32)
+        for first in range(0, len(inputs), self.plan.batch):
+            part = inputs[first : first + self.plan.batch]
+            self._model.begin_forward(part)
+            self._model.finish()
+            logits[first : first + len(part)] = self._model.logits(len(part))
+        return logits
+
+    def _built(self, batch: int) -> _Model:
+        graph = compile_graph(self._net, batch)
+        plan = plan_model(graph, recompute=self._recompute, memory_limit=self._memory_limit)
+        return _Model(plan, self._extra)
+
+    def _grow(self, samples: int) -> None:
+        if samples <= self.plan.batch:
+            return
+        model = self._built(max(samples, 2 * self.plan.batch))
+        model.load(self._model.masters(), self._model.step_count, self._model.seed)
+        self._model = model
+
+
+class _Model:
+    """One generated library with the memory of one network."""
+
+    def __init__(self, plan: Plan, extra: Sequence[str]) -> None:
+        self.plan = plan
+        static = firmware_files()
+        library = build_library({**static, **render_model(plan)}, extra=extra)
+        self._ffi = cffi.FFI()
+        self._ffi.cdef(_declarations(static["include/wagekit/wk_status.h"]))
+        self._ffi.cdef(_declarations(static["include/wagekit/wagekit.h"]))
+        self._lib: Any = self._ffi.dlopen(str(library))
+        self._memory = self._ffi.new("uint64_t[]", plan.ram // 8)
+        self._model = self._ffi.cast("wk_model_t *", self._memory)
+        self._lib.wk_model_init(self._model, 0)
+        self._busy = False
+
+    @property
+    def step_count(self) -> int:
+        return int(self._lib.wk_model_step(self._model))
+
+    @property
+    def seed(self) -> int:
+        return int(self._lib.wk_model_seed(self._model))
+
+    def masters(self) -> list[IntArray]:
+        dtype = code_dtype(self.plan.graph.bits.gradients)
+        found: list[IntArray] = []
+        for layer in self.plan.graph.layers:
+            raw = np.empty(layer.weights.size * self.plan.master_bytes, np.uint8)
+            buffer = self._ffi.from_buffer("uint8_t[]", raw)
+            self._check(
+                self._lib.wk_model_read_masters(self._model, layer.index, 0, layer.weights.size, buffer)
+            )
+            values = raw.view(np.dtype(dtype).newbyteorder("<")).astype(dtype)
+            found.append(cast(IntArray, values.reshape(layer.weights.shape)))
+        return found
+
+    def load(self, masters: Sequence[IntArray], step: int, seed: int) -> None:
+        self._idle()
+        for index, array in enumerate(masters):
+            raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).view(np.uint8)
+            buffer = self._ffi.from_buffer("uint8_t[]", raw)
+            self._check(self._lib.wk_model_write_masters(self._model, index, 0, array.size, buffer))
+        self._lib.wk_model_set_state(self._model, step, seed)
+
+    def begin_step(self, x: NDArray[np.int8], labels: NDArray[np.uint16], log2_lr: int, rule: int) -> None:
+        self._take(x)
+        classes = self._ffi.from_buffer("uint16_t[]", labels)
+        self._check(self._lib.wk_model_begin_step(self._model, len(x), classes, log2_lr, rule))
+        self._busy = True
+
+    def begin_forward(self, x: NDArray[np.int8]) -> None:
+        self._take(x)
+        self._check(self._lib.wk_model_begin_forward(self._model, len(x)))
+        self._busy = True
+
+    def poll(self) -> bool:
+        self._busy = self._lib.wk_model_poll(self._model) == self._lib.WK_BUSY
+        return self._busy
+
+    def finish(self) -> None:
+        busy = self._lib.WK_BUSY
+        while self._lib.wk_model_poll(self._model) == busy:
+            pass
+        self._busy = False
+
+    def logits(self, samples: int) -> NDArray[np.int32]:
+        count = samples * self.plan.classes
+        pointer = self._lib.wk_model_logits(self._model, 0)
+        values = np.frombuffer(self._ffi.buffer(pointer, count * 4), np.int32)
+        return values.reshape(samples, self.plan.classes).copy()
+
+    def step_result(self) -> StepResult:
+        stats = self._lib.wk_model_stats(self._model)
+        squared = int(stats.sum_squared_error)
+        layers = [self._lib.wk_model_layer_stats(self._model, i) for i in range(len(self.plan.layers))]
+        return StepResult(
+            step=int(stats.step),
+            samples=int(stats.samples),
+            sum_squared_error=squared,
+            loss=squared / (2 * self.plan.one * self.plan.one * int(stats.samples)),
+            errors=int(stats.errors),
+            log2_lr=int(stats.log2_lr),
+            layers=tuple(
+                LayerStats(
+                    _exponent(layer.error_exponent), _exponent(layer.gradient_exponent), int(layer.saturated)
+                )
+                for layer in layers
+            ),
+        )
+
+    def _take(self, x: NDArray[np.int8]) -> None:
+        self._idle()
+        pointer = self._lib.wk_model_input(self._model, 0)
+        self._ffi.memmove(pointer, x, x.nbytes)
+
+    def _idle(self) -> None:
+        if self._busy:
+            raise UsageError("a program is under way on this executor: poll it to its end first")
+
+    def _check(self, status: int) -> None:
+        if status != self._lib.WK_OK:
+            raise UsageError(f"the generated code refused a call (status {status})")
+
+
+def _exponent(value: int) -> int | None:
+    return None if value < 0 else int(value)
+
+
+def _declarations(header: str) -> str:
+    """What cffi reads of a header: no comments, no preprocessor."""
+    text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    return "\n".join(line for line in text.splitlines() if not line.startswith("#"))
