@@ -38,8 +38,11 @@ SIZES: dict[str, int] = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "i8": 1, "i16": 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `bytes` has a fixed `size`; `text` a length byte and at most `size` bytes;
-    `tail` is the rest of the payload and comes last."""  # noqa: D205, D209
+    """One field of a payload.
+
+    `bytes` has a fixed `size`; `text` a length byte and at most `size` bytes; `tail` is
+    the rest of the payload and comes last.
+    """
 
     name: str
     kind: Kind
@@ -375,7 +378,12 @@ NOTICES: tuple[Message, ...] = (
 ERRORS: tuple[Code, ...] = (
     Code("version", 1, "speaks another version of the link protocol", "build the firmware again"),
     Code("unknown", 2, "does not know this message", "build the firmware again with this version"),
-    Code("length", 3, "a message is shorter than its fields, or too long", "build the firmware again with this version"),
+    Code(
+        "length",
+        3,
+        "a message is shorter than its fields, or too long",
+        "build the firmware again with this version",
+    ),
     Code("range", 4, "a value outside its range"),
     Code("state", 5, "the request does not fit the present state"),
     Code("loading", 6, "masters are incomplete", "load a whole set of masters first"),

@@ -1,0 +1,162 @@
+"""The real link application, compiled for the host and driven in memory with a clock of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wagekit.errors import LinkError
+from wagekit.link import Transport, render_header
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRMWARE = ROOT / "firmware"
+HERE = Path(__file__).resolve().parent / "c"
+FLAGS = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+RUNS, RESET = -1, -2
+TURN_SECONDS = 0.001
+FAKE_MODEL = [HERE / "fake_model.c"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of wk_config.h."""
+
+    frame: int = 64
+    ring: int = 256
+    store: int = 50 * 22
+
+
+def write_config(folder: Path, config: Config) -> None:
+    """wk_config.h and wk_protocol.h of the board that is memory."""
+    values = {
+        "WK_BOARD_NAME": '"memory"',
+        "WK_FIRMWARE_VERSION": '"0.0-test"',
+        "WK_PORT_TICK_HZ": "1000000u",
+        "WK_INSTRUCTIONS_PER_TICK_NUMERATOR": "125u",
+        "WK_INSTRUCTIONS_PER_TICK_DENOMINATOR": "4u",
+        "WK_FRAME_BYTES": f"{config.frame}u",
+        "WK_RX_RING_BYTES": f"{config.ring}u",
+        "WK_SAMPLE_STORE_BYTES": f"{config.store}u",
+    }
+    lines = "".join(f"#define {name} {value}\n" for name, value in values.items())
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "wk_config.h").write_text(f"#ifndef WK_CONFIG_H\n#define WK_CONFIG_H\n{lines}#endif\n")
+    (folder / "wk_protocol.h").write_text(render_header())
+
+
+def app_sources() -> list[Path]:
+    """C of link and application without main."""
+    files = [*(FIRMWARE / "src/link").glob("*.c"), *(FIRMWARE / "src/app").glob("*.c")]
+    return sorted(file for file in files if file.name != "main.c")
+
+
+def compile_c(
+    out: Path, sources: Iterable[Path], includes: Iterable[Path], extra: Iterable[str] = (), cc: str = "gcc"
+) -> Path:
+    """Compile and link; the compiler's words are the failure's message."""
+    paths = [f"-I{path}" for path in includes]
+    command = [cc, *FLAGS, *extra, *paths, *map(str, sources), "-o", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def build_app(
+    folder: Path, config: Config, model: Iterable[Path] = (), model_includes: Iterable[Path] = ()
+) -> Path:
+    """A shared library of the application on the board that is memory."""
+    write_config(folder, config)
+    sources = [*app_sources(), HERE / "memory_port.c", *(model or FAKE_MODEL)]
+    includes = [folder, *(model_includes or [HERE]), HERE, FIRMWARE / "include"]
+    return compile_c(folder / "app.so", sources, includes, ["-shared", "-fPIC"])
+
+
+class Board:
+    """One board: its own copy of the library has its own memory."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, library: Path) -> None:
+        copy = library.with_name(f"{library.stem}-{next(self._numbers)}.so")
+        shutil.copy(library, copy)
+        self._lib = ctypes.CDLL(str(copy))
+        copy.unlink()
+        self._buffer = ctypes.create_string_buffer(1 << 18)
+        self.waiting = bytearray()
+        self.reset()
+
+    def reset(self) -> None:
+        self._lib.board_reset()
+
+    def feed(self, data: bytes) -> None:
+        self._lib.board_feed(data, len(data))
+
+    def turn(self) -> int:
+        """Give the ring what fits, and let the main loop turn once; RUNS or how it ended."""
+        room = self._lib.board_room()
+        self.feed(bytes(self.waiting[:room]))
+        del self.waiting[:room]
+        return int(self._lib.board_turn())
+
+    def take(self) -> bytes:
+        count = self._lib.board_take(self._buffer, len(self._buffer))
+        return self._buffer.raw[:count]
+
+    def fault(self) -> None:
+        self._lib.board_fault()
+
+    def log(self, text: str) -> None:
+        self._lib.board_log(text.encode())
+
+
+class MemoryTransport(Transport):
+    """The wire to a board; its clock only moves while somebody waits."""
+
+    def __init__(self, board: Board) -> None:
+        self.name = "memory"
+        self.board = board
+        self.now = 0.0
+        self.pulled = False
+        self.deaf = False
+        """The board's processor stands still."""
+        self.closed = False
+
+    def read(self, timeout: float) -> bytes:
+        end = self.now + timeout
+        while True:
+            if data := self.board.take():
+                return data
+            self._check()
+            if self.deaf:
+                self.now = end
+                return b""
+            state = self.board.turn()
+            self.now += TURN_SECONDS
+            if state == RESET:
+                self.board.reset()
+            elif state != RUNS and not (data := self.board.take()):
+                raise LinkError(f"{self.name}: the board ended with code {state}")
+            elif state != RUNS:
+                return data
+            if self.now >= end:
+                return self.board.take()
+
+    def write(self, data: bytes) -> None:
+        self._check()
+        self.board.waiting += data
+
+    def clock(self) -> float:
+        return self.now
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _check(self) -> None:
+        if self.pulled:
+            raise LinkError(f"{self.name}: the connection is gone (pulled)")

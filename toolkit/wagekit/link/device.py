@@ -1,0 +1,366 @@
+"""What a device on the link can do, as calls with bytes and arrays; knows no network description."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wagekit.errors import LinkError
+from wagekit.link import schema
+from wagekit.link.codec import Record, Value
+from wagekit.link.errors import DeviceRestartedError
+from wagekit.link.session import LogSink, Session, Timing
+from wagekit.link.transport import Transport
+
+RULES = ("paper", "error_scaled")
+"""Learning-rate rules, in the order of their numbers."""
+
+_LAYER = struct.Struct("<Ibb")
+"""Layer statistics of a training step: saturated, error exponent, gradient exponent."""
+_Request = tuple[str, Mapping[str, Value]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a firmware says of itself."""
+
+    fingerprint: str
+    """Of the network it was built from, 64 hex digits."""
+    inputs: int
+    classes: int
+    layers: int
+    weights: int
+    master_bytes: int
+    batch: int
+    frame_bytes: int
+    store_slots: int
+    loading: bool
+    """Masters are incomplete: a loading was broken off."""
+    board: str
+    firmware: str
+    tick_hz: int
+    instructions_per_tick: float | None
+    """None where ticks are only time."""
+    protocol: int = schema.PROTOCOL_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Step, seed and defaults of training."""
+
+    step: int
+    seed: int
+    log2_lr: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer of a training step; an exponent is None if it does not exist."""
+
+    saturated: int
+    error_exponent: int | None
+    gradient_exponent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What the device reports of a training step."""
+
+    step: int
+    samples: int
+    errors: int
+    sum_squared_error: int
+    log2_lr: int
+    layers: tuple[LayerReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport:
+    """What the device counted over a range of its store."""
+
+    samples: int
+    errors: int
+    sum_squared_error: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The device's counters since reset; ticks are `Hello.tick_hz` a second."""
+
+    ticks: int
+    program_ticks: int
+    """Of the last program (step, inference, evaluation, commit), from begin to end."""
+    compute_ticks: int
+    """Of the last program without the link's work between its slices."""
+    instructions: int | None
+    """`compute_ticks` in instructions, where the board's ticks count them."""
+    frames: int
+    crc_errors: int
+    overruns: int
+    duplicates: int
+    dropped: int
+    sent: int
+    stack_free: int
+    host: dict[str, int] = field(default_factory=dict)
+    """The host's side: frames sent, resent, received, damaged."""
+
+
+class Device:
+    """A firmware with the link application."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.hello = self._open()
+
+    @classmethod
+    def open(
+        cls, transport: Transport, *, timing: Timing | None = None, on_log: LogSink | None = None
+    ) -> Device:
+        """Open a session over a transport; closes the transport if that fails."""
+        try:
+            return cls(Session(transport, timing=timing, on_log=on_log))
+        except BaseException:
+            transport.close()
+            raise
+
+    def _open(self) -> Hello:
+        hello = self.session.open()
+        about = self.session.call("about")
+        per_tick = about.int("instructions") / about.int("ticks") if about.int("instructions") else None
+        return Hello(
+            fingerprint=hello.bytes("fingerprint").hex(),
+            inputs=hello.int("inputs"),
+            classes=hello.int("classes"),
+            layers=hello.int("layers"),
+            weights=hello.int("weights"),
+            master_bytes=hello.int("master_bytes"),
+            batch=hello.int("batch"),
+            frame_bytes=hello.int("frame_bytes"),
+            store_slots=hello.int("store_slots"),
+            loading=bool(hello.int("flags") & 1),
+            board=about.text("board"),
+            firmware=about.text("firmware"),
+            tick_hz=about.int("tick_hz"),
+            instructions_per_tick=per_tick,
+        )
+
+    @property
+    def name(self) -> str:
+        """The transport's name."""
+        return self.session.name
+
+    def check_network(self, fingerprint: str, network: str) -> None:
+        """Raise LinkError if the firmware was built from another network than this fingerprint's."""
+        if self.hello.fingerprint != fingerprint:
+            raise LinkError(
+                f"{self.name}: the firmware on {self.hello.board} was built from another network: "
+                f"fingerprint {self.hello.fingerprint[:12]}, but {network} has {fingerprint[:12]}",
+                hint="build the firmware from this network and flash it",
+            )
+
+    # State.
+
+    def state(self) -> State:
+        """Step, seed and defaults; waits for a training step under way."""
+        record = self.session.call("get_state")
+        return State(record.int("step"), record.int("seed"), record.int("log2_lr"), RULES[record.int("rule")])
+
+    def set_state(self, step: int, seed: int) -> None:
+        """Set step and seed (uint32)."""
+        self.session.call("set_state", {"step": step, "seed": seed})
+
+    def set_rule(self, log2_lr: int, rule: str) -> None:
+        """Set what training uses from now on."""
+        self.session.call("set_rule", {"log2_lr": log2_lr, "rule": RULES.index(rule)})
+
+    def load_masters(self, layers: Sequence[bytes], step: int, seed: int) -> None:
+        """Replace all masters (little-endian bytes, a layer each), step and seed; all or nothing.
+
+        If this is broken off, the device refuses to compute until a loading is complete.
+        """
+        crc = 0
+        for data in layers:
+            crc = zlib.crc32(data, crc)
+        self.session.call("load_begin")
+        self.session.run_all(self._load_chunks(layers))
+        self.session.call("load_commit", {"crc": crc, "step": step, "seed": seed})
+
+    def _load_chunks(self, layers: Sequence[bytes]) -> Iterator[_Request]:
+        width = self.hello.master_bytes
+        room = (self.hello.frame_bytes - schema.wire_size(schema.find("load_chunk").fields)) // width * width
+        for layer, data in enumerate(layers):
+            for at in range(0, len(data), room):
+                yield "load_chunk", {"layer": layer, "first": at // width, "data": data[at : at + room]}
+
+    def read_masters(self, weights: Sequence[int]) -> list[bytes]:
+        """Masters of all layers, which have so many weights each."""
+        parts: list[bytearray] = [bytearray() for _ in weights]
+        places = [
+            (layer, first, min(count - first, self._master_room))
+            for layer, count in enumerate(weights)
+            for first in range(0, count, self._master_room)
+        ]
+        requests: Iterator[_Request] = (
+            ("read_masters", {"layer": layer, "first": first, "count": count})
+            for layer, first, count in places
+        )
+        for (layer, _, count), record in zip(places, self.session.pipeline(requests), strict=True):
+            data = record.bytes("data")
+            if len(data) != count * self.hello.master_bytes:
+                raise LinkError(f"{self.name}: the device sent {len(data)} bytes of {count} masters")
+            parts[layer] += data
+        return [bytes(part) for part in parts]
+
+    @property
+    def _master_room(self) -> int:
+        return self.hello.frame_bytes // self.hello.master_bytes
+
+    # Samples.
+
+    def upload(self, first: int, codes: NDArray[np.int8], labels: NDArray[np.uint16]) -> None:
+        """Put samples `[n, inputs]` with labels `[n]` into the store from slot `first` on."""
+        self.session.run_all(self.upload_requests(first, codes, labels))
+
+    def upload_requests(
+        self, first: int, codes: NDArray[np.int8], labels: NDArray[np.uint16]
+    ) -> Iterator[_Request]:
+        """The requests of `upload`, to be mixed with others."""
+        room = self.hello.frame_bytes
+        sample_bytes = self.hello.inputs + 2
+        together = (room - schema.wire_size(schema.find("upload_many").fields)) // sample_bytes
+        if together >= 1:
+            for at in range(0, len(codes), together):
+                part = slice(at, at + together)
+                samples = b"".join(
+                    int(label).to_bytes(2, "little") + sample.tobytes()
+                    for label, sample in zip(labels[part], codes[part], strict=True)
+                )
+                yield "upload_many", {"slot": first + at, "samples": samples}
+            return
+        room -= schema.wire_size(schema.find("upload").fields)
+        for index, label in enumerate(labels):
+            data = codes[index].tobytes()
+            for offset in range(0, len(data), room):
+                yield (
+                    "upload",
+                    {
+                        "slot": first + index,
+                        "offset": offset,
+                        "label": int(label),
+                        "codes": data[offset : offset + room],
+                    },
+                )
+
+    # Computing.
+
+    def train(self, slots: Sequence[int]) -> None:
+        """Begin a training step on these slots; `result` waits for its end."""
+        self.session.run_all(self.batch_requests("train", slots))
+
+    def batch_requests(self, name: str, slots: Sequence[int]) -> Iterator[_Request]:
+        """The requests that begin `train` or `infer` with these slots."""
+        if list(slots) == list(range(slots[0], slots[0] + len(slots))):
+            yield f"{name}_range", {"first": slots[0], "count": len(slots)}
+            return
+        room = (self.hello.frame_bytes - schema.wire_size(schema.find(name).fields)) // 2
+        for at in range(0, len(slots), room):
+            part = slots[at : at + room]
+            more = schema.BATCH_FLAGS[0].value if at + room < len(slots) else 0
+            packed = b"".join(int(slot).to_bytes(2, "little") for slot in part)
+            yield name, {"flags": more, "place": at, "slots": packed}
+
+    def result(self) -> StepReport:
+        """Wait for the training step under way, and what it reports."""
+        return self.complete_result(self.session.call("result"))
+
+    def complete_result(self, record: Record) -> StepReport:
+        """A report from the answer to `result`, with the layers that did not fit in it."""
+        layers = _layers(record.bytes("layers"))
+        while len(layers) < self.hello.layers:
+            more = _layers(self.session.call("layer_stats", {"first": len(layers)}).bytes("layers"))
+            if not more:
+                raise LinkError(
+                    f"{self.name}: the device reports {len(layers)} of {self.hello.layers} layers"
+                )
+            layers += more
+        return StepReport(
+            step=record.int("step"),
+            samples=record.int("samples"),
+            errors=record.int("errors"),
+            sum_squared_error=record.int("sum_squared_error"),
+            log2_lr=record.int("log2_lr"),
+            layers=tuple(layers),
+        )
+
+    def infer(self, slots: Sequence[int]) -> NDArray[np.int32]:
+        """Logits `[n, classes]` of at most a batch of slots."""
+        *_, record = self.session.pipeline(self.batch_requests("infer", slots))
+        data = bytearray(record.bytes("logits"))
+        wanted = 4 * len(slots) * self.hello.classes
+        while len(data) < wanted:
+            more = self.session.call("read_logits", {"first": len(data) // 4}).bytes("logits")
+            if not more:
+                raise LinkError(f"{self.name}: the device sent {len(data)} of {wanted} bytes of logits")
+            data += more
+        return np.frombuffer(bytes(data), "<i4").astype(np.int32).reshape(len(slots), self.hello.classes)
+
+    def evaluate(self, first: int, count: int, log2_one: int) -> EvaluationReport:
+        """Infer slots `first`..`first + count - 1` and compare with their labels."""
+        values: dict[str, Value] = {"first": first, "count": count, "log2_one": log2_one}
+        record = self.session.call("evaluate", values)
+        return EvaluationReport(record.int("samples"), record.int("errors"), record.int("sum_squared_error"))
+
+    def counters(self) -> Counters:
+        """Counters of device and host."""
+        record = self.session.call("counters")
+        numbers = {f.name: record.int(f.name) for f in schema.find("counters").reply or ()}
+        per_tick = self.hello.instructions_per_tick
+        stats = self.session.stats
+        return Counters(
+            **numbers,
+            instructions=None if per_tick is None else round(numbers["compute_ticks"] * per_tick),
+            host={
+                "sent": stats.sent,
+                "resent": stats.resent,
+                "received": stats.received,
+                "damaged": self.session.damaged,
+            },
+        )
+
+    # Ends.
+
+    def reset(self) -> Hello:
+        """Restart the chip and open a new session; the network is in its first state."""
+        self._last_words(lambda: self.session.call("reset"))
+        self.hello = self._open()
+        return self.hello
+
+    def exit(self, code: int = 0) -> None:
+        """End QEMU with this code, or stop the chip; the session is over."""
+        self._last_words(lambda: self.session.call("exit", {"code": code}))
+
+    def _last_words(self, call: Callable[[], object]) -> None:
+        with suppress(DeviceRestartedError):  # the answer was lost, its effect is there
+            call()
+
+    def close(self) -> None:
+        """Close the transport; harmless when called twice."""
+        self.session.transport.close()
+
+
+def _layers(data: bytes) -> list[LayerReport]:
+    def exponent(value: int) -> int | None:
+        return None if value < 0 else value
+
+    whole = len(data) - len(data) % _LAYER.size
+    return [
+        LayerReport(saturated, exponent(error), exponent(gradient))
+        for saturated, error, gradient in _LAYER.iter_unpack(data[:whole])
+    ]
