@@ -58,7 +58,9 @@ def find_compiler() -> Compiler:
     prefix = os.environ.get("WAGEKIT_CROSS", PREFIX)
     path = shutil.which(f"{prefix}gcc")
     if path is None:
-        raise ToolError(f"the cross compiler {prefix}gcc is not installed", hint=f"install it with: {INSTALL}")
+        raise ToolError(
+            f"the cross compiler {prefix}gcc is not installed", hint=f"install it with: {INSTALL}"
+        )
     return _ask_version(path.removesuffix("gcc"))
 
 
@@ -125,4 +127,6 @@ def _build_error(output: str, log: Path) -> LimitError | ToolError:
         )
     lines = [line for line in output.splitlines() if re.search(r"\berror: |\*\*\*|undefined reference", line)]
     first = lines[0].strip() if lines else "no message"
-    return ToolError(f"the firmware did not compile: {first}", hint=f"the compiler's whole output is in {log}")
+    return ToolError(
+        f"the firmware did not compile: {first}", hint=f"the compiler's whole output is in {log}"
+    )

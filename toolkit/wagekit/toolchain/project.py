@@ -1,9 +1,10 @@
 """The C project of a firmware: every file that it needs to build by itself, without Python.
 
-    Makefile CMakeLists.txt toolchain.cmake board.ld     how to build it
-    include/ src/                                        the static runtime
-    board/                                               startup, drivers and board file
-    generated/                                           wk_config.h, and for a network wk_model.*
+Makefile CMakeLists.txt toolchain.cmake board.ld     how to build it
+include/ src/                                        the static runtime
+board/                                               startup, drivers and board file
+generated/                                           wk_config.h, and for a network wk_model.*
+app/                                                 C files of a firmware of one's own
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
-from wagekit import resources
+from wagekit import resources, templates
 from wagekit.boards import Board
 from wagekit.toolchain import cross
 from wagekit.version import __version__
 
 _BUILD_FILES = ("Makefile", "CMakeLists.txt", "toolchain.cmake", "board.ld")
 _COMPILED = (".c", ".S")
-INCLUDE_FOLDERS = ("include", "generated", "board", "board/common", "src")
+_NOT_FOR_TARGETS = ("wk_mem.c",)
+"""The boards have these functions in assembler."""
+INCLUDE_FOLDERS = ("include", "generated", "board", "board/common")
 STACK_PAINT = 0xC5C5C5C5
 
 
@@ -46,14 +47,18 @@ def render(board: Board, settings: Settings, sources: Mapping[str, str]) -> dict
     """All files of a project: `sources` (by path in the project), the board's, and the build files."""
     files = dict(sources)
     files.update({f"board/{name}": text for name, text in board.source_files().items()})
-    environment = _environment()
-    files["generated/wk_config.h"] = environment.get_template("wk_config.h.jinja").render(
-        version=__version__, board=board.name, groups=_config(board, settings)
+    files["generated/wk_config.h"] = templates.render(
+        "mcu/wk_config.h.jinja", version=__version__, board=board.name, groups=_config(board, settings)
     )
-    context = _build_context(board, settings, sorted(name for name in files if name.endswith(_COMPILED)))
+    context = _build_context(board, settings, _compiled(files))
     for name in _BUILD_FILES:
-        files[name] = environment.get_template(f"{name}.jinja").render(context)
+        files[name] = templates.render(f"mcu/{name}.jinja", **context)
     return files
+
+
+def _compiled(files: Mapping[str, str]) -> list[str]:
+    """What the build files name; C files of the folder `app` they find by themselves."""
+    return sorted(name for name in files if name.endswith(_COMPILED) and not name.startswith("app/"))
 
 
 def runtime_files(*parts: str) -> dict[str, str]:
@@ -70,25 +75,9 @@ def _tree(folder: Traversable, prefix: str) -> dict[str, str]:
         path = f"{prefix}/{entry.name}"
         if entry.is_dir():
             files.update(_tree(entry, path))
-        elif entry.name.endswith((".c", ".h", ".inc", ".S")):
+        elif entry.name.endswith((".c", ".h", ".inc")) and entry.name not in _NOT_FOR_TARGETS:
             files[path] = entry.read_text(encoding="utf-8")
     return files
-
-
-def _environment() -> Environment:
-    def load(name: str) -> str:
-        return (resources.codegen() / "mcu" / name).read_text(encoding="utf-8")
-
-    from jinja2 import FunctionLoader
-
-    return Environment(
-        loader=FunctionLoader(load),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
 
 
 def _build_context(board: Board, settings: Settings, sources: list[str]) -> dict[str, Any]:

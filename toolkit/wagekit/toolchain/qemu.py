@@ -32,7 +32,9 @@ _running: weakref.WeakSet[QemuProcess] = weakref.WeakSet()
 class QemuProcess:
     """A running emulator. Use it as a context manager, or call `stop`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes], port: int, gdb_port: int | None) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], log: IO[bytes], port: int, gdb_port: int | None
+    ) -> None:
         self._process = process
         self._log = log
         self._text: str | None = None
@@ -200,7 +202,17 @@ def _chardev(name: str, listener: socket.socket, *, wait: bool) -> list[str]:
 
 def _command(program: str, board: Board, image: Path | str | None, *, icount: bool) -> list[str]:
     assert board.qemu is not None
-    command = [program, "-machine", board.qemu.machine, "-nodefaults", "-nic", "none", "-nographic", "-monitor", "none"]
+    command = [
+        program,
+        "-machine",
+        board.qemu.machine,
+        "-nodefaults",
+        "-nic",
+        "none",
+        "-nographic",
+        "-monitor",
+        "none",
+    ]
     command += ["-semihosting-config", "enable=on,target=native"]
     if image is not None:
         command += ["-kernel", str(Path(image).resolve())]

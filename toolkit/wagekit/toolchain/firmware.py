@@ -1,0 +1,318 @@
+"""From a network and a board to a C project, and from there to a linked firmware."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from wagekit import link
+from wagekit.backends.mcu import Plan, plan_model, render_model
+from wagekit.boards import Board
+from wagekit.errors import UsageError
+from wagekit.numerics.grids import IntArray
+from wagekit.passes import compile_graph
+from wagekit.spec import Network
+from wagekit.toolchain import cross, memory, project, size
+from wagekit.version import __version__
+
+App = Literal["link", "none"]
+MANIFEST = "manifest.json"
+MANIFEST_FORMAT = 1
+MODEL_SYMBOL = "wk_app_model"
+"""The network of the link application."""
+KEPT_BUILDS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A generated C project."""
+
+    folder: Path
+    board: Board
+    plan: Plan
+    app: App
+    budget: memory.RamBudget
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareImage:
+    """A linked firmware."""
+
+    elf: Path
+    map: Path
+    sizes: size.Sizes
+    manifest: dict[str, Any]
+    folder: Path
+    """Its C project."""
+    board: Board
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    files: dict[str, str]
+    plan: Plan
+    budget: memory.RamBudget
+    manifest: dict[str, Any]
+
+
+def generate_project(
+    net: Network,
+    board: Board,
+    folder: Path | str,
+    *,
+    batch: int = 1,
+    masters: Sequence[IntArray] | None = None,
+    app: App = "link",
+    sources: Mapping[str, str] | None = None,
+    training: bool = True,
+    store_limit: int | None = None,
+    baud: int | None = None,
+    watchdog_ms: int = 0,
+    optimise: str | None = None,
+) -> Project:
+    """Write a C project that builds by itself, with make or CMake and without Python.
+
+    `masters` are built into flash. With `app="link"` it is the firmware that a host trains and
+    asks over the serial line; with "none" it is everything but a main: C files of one's own come
+    from `sources` (name to text) or are put into its folder `app`. `store_limit` caps the bytes
+    of the sample store, which otherwise takes all RAM that is left.
+
+    `FitError` (a LimitError) with the table if the board has too little RAM or flash.
+    """
+    options = _Options(batch, masters, app, sources or {}, training, store_limit, baud, watchdog_ms, optimise)
+    rendered = _render(net, board, options)
+    place = Path(folder)
+    _write(place, rendered.files)
+    return Project(place, board, rendered.plan, app, rendered.budget, rendered.manifest)
+
+
+def build_firmware(
+    net: Network,
+    board: Board,
+    *,
+    batch: int = 1,
+    masters: Sequence[IntArray] | None = None,
+    app: App = "link",
+    sources: Mapping[str, str] | None = None,
+    training: bool = True,
+    store_limit: int | None = None,
+    baud: int | None = None,
+    watchdog_ms: int = 0,
+    optimise: str | None = None,
+    folder: Path | str | None = None,
+) -> FirmwareImage:
+    """Generate, compile and link, as `generate_project` does; sizes are checked against the plan.
+
+    Without a `folder` the project lies in the cache, and what was built before from the same
+    files with the same compiler is used again.
+    """
+    options = _Options(batch, masters, app, sources or {}, training, store_limit, baud, watchdog_ms, optimise)
+    rendered = _render(net, board, options)
+    compiler = cross.find_compiler()
+    if folder is not None:
+        place = Path(folder).resolve()
+        _write(place, rendered.files)
+        _make(place, board, rendered, compiler, app)
+    else:
+        place = _cached(board, rendered, compiler, app)
+    return _image(place, board, rendered.plan)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    batch: int
+    masters: Sequence[IntArray] | None
+    app: App
+    sources: Mapping[str, str]
+    training: bool
+    store_limit: int | None
+    baud: int | None
+    watchdog_ms: int
+    optimise: str | None
+
+
+def _render(net: Network, board: Board, options: _Options) -> _Rendered:
+    _check(board, options)
+    with_link = options.app == "link"
+    graph = compile_graph(net, batch=options.batch, training=options.training)
+    limit = memory.model_limit(board, graph.input.size, options.batch, link=with_link)
+    plan = plan_model(graph, memory_limit=max(limit, 1))
+    budget = memory.ram_budget(board, plan, link=with_link, store_limit=options.store_limit)
+    memory.check_flash(board, plan, baked=options.masters is not None)
+    settings = project.Settings(
+        name=net.name,
+        store=budget.store,
+        baud=options.baud,
+        watchdog_ms=options.watchdog_ms,
+        optimise=options.optimise,
+    )
+    files = project.runtime_files("kernels", "train", *(("link", "app") if with_link else ()))
+    files.update({f"generated/{name}": text for name, text in render_model(plan, options.masters).items()})
+    if with_link:
+        files["generated/wk_protocol.h"] = link.render_header()
+    files.update({f"app/{name}": text for name, text in options.sources.items()})
+    files = project.render(board, settings, files)
+    manifest = _manifest(plan, board, options, budget)
+    files[MANIFEST] = _json(manifest)
+    return _Rendered(files, plan, budget, manifest)
+
+
+def _check(board: Board, options: _Options) -> None:
+    if options.app not in ("link", "none"):
+        raise UsageError(f"app = {options.app!r}: 'link' or 'none' is allowed")
+    if options.sources and options.app == "link":
+        raise UsageError("C files of one's own need app = 'none': the link application has its own main")
+    for name in options.sources:
+        if "/" in name or not name.endswith((".c", ".h")):
+            raise UsageError(f"source {name!r}: the name of a .c or .h file without a folder is allowed")
+    if options.watchdog_ms and board.watchdog is None:
+        raise UsageError(f"watchdog_ms = {options.watchdog_ms}: board {board.name} has no watchdog")
+    if not 0 <= options.watchdog_ms <= 100_000:
+        raise UsageError(f"watchdog_ms = {options.watchdog_ms}: 0 (off) to 100000 is allowed")
+
+
+def _manifest(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget) -> dict[str, Any]:
+    graph = plan.graph
+    return {
+        "format": MANIFEST_FORMAT,
+        "wagekit": __version__,
+        "network": {
+            "name": graph.name,
+            "fingerprint": graph.fingerprint,
+            "classes": list(graph.classes),
+            "inputs": plan.inputs,
+            "weights": plan.weights,
+            "macs": graph.macs,
+            "batch": plan.batch,
+            "training": plan.training,
+            "masters_built_in": options.masters is not None,
+        },
+        "board": {"name": board.name, "core": board.core, "description": board.description},
+        "app": options.app,
+        "link": {
+            "frame_bytes": board.link.frame,
+            "ring_bytes": board.link.ring,
+            "store_bytes": budget.store,
+            "baud": options.baud or board.uart.baud,
+        },
+        "watchdog_ms": options.watchdog_ms,
+        "flags": {
+            "core": board.flags,
+            "optimise": options.optimise or board.optimise,
+            "c": list(cross.C_FLAGS),
+            "link": list(cross.LINK_FLAGS),
+        },
+        "ram": {"size": budget.size, "needs": {need.name: need.bytes for need in budget.needs}},
+        "model": {
+            "bytes": plan.ram,
+            "parts": plan.parts(),
+            "arena_peak": plan.peak,
+            "buffers": [
+                {
+                    "name": buffer.name,
+                    "bytes": buffer.bytes,
+                    "offset": buffer.offset,
+                    "first": buffer.first,
+                    "last": buffer.last,
+                }
+                for buffer in plan.buffers
+            ],
+        },
+        "layers": [
+            {
+                "index": layer.index,
+                "title": layer.title,
+                "kernel": layer.family,
+                "weights": layer.weights,
+                "shift": layer.shift,
+                "gradient": layer.gradient_mode,
+            }
+            for layer in plan.layers
+        ],
+    }
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write a project; a file that is already so keeps its time, so that make does no work twice."""
+    try:
+        for name, text in files.items():
+            path = folder / name
+            if path.is_file() and path.read_text(encoding="utf-8") == text:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{folder}: the project cannot be written: {error}") from None
+
+
+def _make(folder: Path, board: Board, rendered: _Rendered, compiler: cross.Compiler, app: App) -> None:
+    elf = cross.build(folder, compiler)
+    sizes = size.read_sizes(elf, board)
+    expected = {MODEL_SYMBOL: rendered.plan.ram} if app == "link" else {}
+    size.check_sizes(sizes, _map_of(elf).read_text(encoding="utf-8"), expected)
+    built = {"compiler": compiler.version, "sizes": sizes.to_dict()}
+    (folder / MANIFEST).write_text(_json({**rendered.manifest, "built": built}), encoding="utf-8")
+
+
+def _map_of(elf: Path) -> Path:
+    return elf.with_suffix(".map")
+
+
+def _image(folder: Path, board: Board, plan: Plan) -> FirmwareImage:
+    elf = folder / "build" / "firmware.elf"
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return FirmwareImage(elf, _map_of(elf), size.read_sizes(elf, board), manifest, folder, board, plan)
+
+
+def cache_folder() -> Path:
+    """Where builds are kept: `$WAGEKIT_CACHE`, or `wagekit` in the user's cache folder."""
+    own = os.environ.get("WAGEKIT_CACHE")
+    if own:
+        return Path(own).resolve()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache").resolve() / "wagekit"
+
+
+def _cached(board: Board, rendered: _Rendered, compiler: cross.Compiler, app: App) -> Path:
+    """The build's folder in the cache. Two processes may build the same: the first to end wins."""
+    key = hashlib.sha256(compiler.version.encode())
+    for name in sorted(rendered.files):
+        text = rendered.files[name]
+        key.update(f"\0{name}\0{len(text)}\0{text}".encode())
+    root = cache_folder() / "firmware"
+    place = root / key.hexdigest()[:32]
+    if (place / MANIFEST).is_file():
+        os.utime(place)
+        return place
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="building-", dir=root) as temporary:
+        work = Path(temporary) / "project"
+        _write(work, rendered.files)
+        _make(work, board, rendered, compiler, app)
+        try:
+            work.rename(place)
+        except OSError:
+            if not (place / MANIFEST).is_file():
+                raise
+    _prune(root)
+    return place
+
+
+def _prune(root: Path) -> None:
+    """Forget the builds that were used longest ago."""
+    builds = [item for item in root.iterdir() if (item / MANIFEST).is_file()]
+    for old in sorted(builds, key=lambda item: item.stat().st_mtime)[:-KEPT_BUILDS]:
+        shutil.rmtree(old, ignore_errors=True)
