@@ -24,9 +24,9 @@ typedef enum { WK_RULE_PAPER = 0, WK_RULE_ERROR_SCALED = 1 } wk_rule_t;
 
 /* What one weight layer reports of the last training step. */
 typedef struct {
-    uint32_t saturated;        /* stored activations at the largest magnitude, over the batch */
-    int8_t error_exponent;     /* kappa(M) of the error at the layer's output, or WK_NO_EXPONENT */
-    int8_t gradient_exponent;  /* kappa(G) of the layer's gradient, or WK_NO_EXPONENT */
+    uint32_t saturated;       /* stored activations at the largest magnitude, over the batch */
+    int8_t error_exponent;    /* kappa(M) of the error at the layer's output, or WK_NO_EXPONENT */
+    int8_t gradient_exponent; /* kappa(G) of the layer's gradient, or WK_NO_EXPONENT */
 } wk_layer_stats_t;
 
 /* What the last training step reports; the layers' part is read with wk_model_layer_stats. */
@@ -34,8 +34,8 @@ typedef struct {
     uint64_t sum_squared_error; /* sum of e*e over logits and samples, saturated at 2^64-1 */
     uint32_t step;              /* number of the step just made: the one its random numbers used */
     uint32_t samples;
-    uint32_t errors;            /* samples whose first largest logit is not the label */
-    int32_t log2_lr;            /* after the rule, not below WK_LOG2_LR_NONE */
+    uint32_t errors; /* samples whose first largest logit is not the label */
+    int32_t log2_lr; /* after the rule, not below WK_LOG2_LR_NONE */
 } wk_step_stats_t;
 
 /* Put the network into its first state: step 0, the given seed, and the masters that were
@@ -55,6 +55,10 @@ wk_status_t wk_model_begin_step(wk_model_t *model, uint32_t samples, const uint1
 
 /* Run one slice of the program under way: WK_BUSY, or WK_OK when it is done (or none was). */
 wk_status_t wk_model_poll(wk_model_t *model);
+
+/* Number of the operation that the next poll works on: 1..WK_MODEL_OPERATIONS in the order of the
+ * program, 0 if none is under way. For progress and for counting what each operation costs. */
+uint32_t wk_model_operation(const wk_model_t *model);
 
 /* Both at once: begin and poll to the end. */
 wk_status_t wk_infer(wk_model_t *model, uint32_t samples);

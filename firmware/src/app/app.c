@@ -21,6 +21,9 @@ void wk_app_started(program_t program, uint8_t waiting) {
     wk_app.waiting = waiting;
     wk_app.failed = 0;
     wk_app.compute_ticks = 0;
+    for (uint32_t i = 0; i < WK_MODEL_OPERATIONS; i++) {
+        wk_app.operation_ticks[i] = 0;
+    }
     wk_app.started = wk_port_ticks();
 }
 
@@ -73,9 +76,14 @@ void wk_app_answered(void) {
 }
 
 static void compute_slice(void) {
+    const uint32_t operation = wk_model_operation(&wk_app_model);
     const uint64_t before = wk_port_ticks();
     const wk_status_t status = wk_model_poll(&wk_app_model);
-    wk_app.compute_ticks += wk_port_ticks() - before;
+    const uint64_t spent = wk_port_ticks() - before;
+    wk_app.compute_ticks += spent;
+    if (operation > 0) {
+        wk_app.operation_ticks[operation - 1u] += spent;
+    }
     if (status == WK_BUSY) {
         return;
     }
@@ -145,6 +153,24 @@ static wk_app_status_t counters(wk_reply_t *reply) {
         .stack_free = wk_port_stack_free(),
     };
     reply->size = (uint32_t)(wk_put_counters_reply(reply->payload, &counters) - reply->payload);
+    return WK_APP_DONE;
+}
+
+static wk_app_status_t profile(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    wk_profile_request_t request;
+    if (!wk_get_profile(payload, size, &request)) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    const wk_profile_reply_t profile = {.operations = WK_MODEL_OPERATIONS};
+    uint8_t *at = wk_put_profile_reply(reply->payload, &profile);
+    const uint8_t *end = reply->payload + WK_FRAME_BYTES;
+    for (uint32_t i = request.first; i < WK_MODEL_OPERATIONS; i++) {
+        if ((uint32_t)(end - at) < sizeof(uint64_t)) {
+            break;
+        }
+        at = wk_put_u64(at, wk_app.operation_ticks[i]);
+    }
+    reply->size = (uint32_t)(at - reply->payload);
     return WK_APP_DONE;
 }
 
@@ -249,6 +275,8 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
         return wk_app_evaluate(payload, size, reply);
     case WK_MSG_COUNTERS:
         return counters(reply);
+    case WK_MSG_PROFILE:
+        return profile(payload, size, reply);
     case WK_MSG_RESET:
     case WK_MSG_EXIT:
         return end_with(type, payload, size, reply);

@@ -16,7 +16,8 @@
 #define STORE_SLOTS_FITTING (WK_SAMPLE_STORE_BYTES / (WK_MODEL_INPUTS + 2u))
 #define STORE_SLOTS (STORE_SLOTS_FITTING > 65535u ? 65535u : STORE_SLOTS_FITTING)
 _Static_assert(STORE_SLOTS >= 1, "the sample store does not hold one sample");
-_Static_assert(WK_MODEL_LAYERS <= 255 && WK_MODEL_BATCH <= 65535 && WK_MODEL_CLASSES <= 65535,
+_Static_assert(WK_MODEL_LAYERS <= 255 && WK_MODEL_OPERATIONS <= 255 && WK_MODEL_BATCH <= 65535 &&
+                   WK_MODEL_CLASSES <= 65535,
                "the link has no fields for such a network");
 
 typedef enum {
@@ -31,6 +32,7 @@ typedef struct {
     uint64_t started; /* ticks when the program began */
     uint64_t program_ticks;
     uint64_t compute_ticks;
+    uint64_t operation_ticks[WK_MODEL_OPERATIONS]; /* compute_ticks, operation by operation */
     uint64_t sum_squared_error; /* of an evaluation */
     uint32_t evaluated, errors;
     uint32_t next, end; /* slots that an evaluation has still to infer */

@@ -94,6 +94,10 @@ wk_status_t wk_model_poll(wk_model_t *model) {
     return WK_OK;
 }
 
+uint32_t wk_model_operation(const wk_model_t *model) {
+    return model->program;
+}
+
 const int32_t *wk_model_logits(const wk_model_t *model, uint32_t sample) {
     return model->logits[sample];
 }

@@ -307,6 +307,17 @@ REQUESTS: tuple[Message, ...] = (
             _f("stack_free", "u32", "bytes of the stack never used"),
         ),
     ),
+    Message(
+        "profile",
+        0x23,
+        "Ticks that each operation of the program took, summed up since the last program began; as many "
+        "as fit, from `first` on. Operation 0 is the first of the program.",
+        (_f("first", "u8", "first operation"),),
+        (
+            _f("operations", "u8", "operations of the program"),
+            _f("ticks", "tail", "u64, operation by operation"),
+        ),
+    ),
     Message("reset", 0x21, "Answers, then restarts the chip."),
     Message(
         "exit",
