@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import harness
+from tests.link import harness
 import pytest
 
 

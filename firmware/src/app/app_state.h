@@ -7,11 +7,6 @@
 #include "wk_model.h"
 #include <stdbool.h>
 
-/* Largest code of an input, from the network's activation bits. */
-#ifndef WK_MODEL_INPUT_LIMIT
-#define WK_MODEL_INPUT_LIMIT 127
-#endif
-
 /* The sample store: labels apart from codes, so that nothing needs alignment. */
 #define STORE_SLOTS_FITTING (WK_SAMPLE_STORE_BYTES / (WK_MODEL_INPUTS + 2u))
 #define STORE_SLOTS (STORE_SLOTS_FITTING > 65535u ? 65535u : STORE_SLOTS_FITTING)

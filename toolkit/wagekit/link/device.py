@@ -23,7 +23,7 @@ RULES = ("paper", "error_scaled")
 
 _LAYER = struct.Struct("<Ibb")
 """Layer statistics of a training step: saturated, error exponent, gradient exponent."""
-_Request = tuple[str, Mapping[str, Value]]
+Request = tuple[str, Mapping[str, Value]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,11 @@ class Device:
 
     def set_rule(self, log2_lr: int, rule: str) -> None:
         """Set what training uses from now on."""
-        self.session.call("set_rule", {"log2_lr": log2_lr, "rule": RULES.index(rule)})
+        self.session.run_all([self.rule_request(log2_lr, rule)])
+
+    def rule_request(self, log2_lr: int, rule: str) -> Request:
+        """The request of `set_rule`."""
+        return "set_rule", {"log2_lr": log2_lr, "rule": RULES.index(rule)}
 
     def load_masters(self, layers: Sequence[bytes], step: int, seed: int) -> None:
         """Replace all masters (little-endian bytes, a layer each), step and seed; all or nothing.
@@ -192,7 +196,7 @@ class Device:
         self.session.run_all(self._load_chunks(layers))
         self.session.call("load_commit", {"crc": crc, "step": step, "seed": seed})
 
-    def _load_chunks(self, layers: Sequence[bytes]) -> Iterator[_Request]:
+    def _load_chunks(self, layers: Sequence[bytes]) -> Iterator[Request]:
         width = self.hello.master_bytes
         room = (self.hello.frame_bytes - schema.wire_size(schema.find("load_chunk").fields)) // width * width
         for layer, data in enumerate(layers):
@@ -207,7 +211,7 @@ class Device:
             for layer, count in enumerate(weights)
             for first in range(0, count, self._master_room)
         ]
-        requests: Iterator[_Request] = (
+        requests: Iterator[Request] = (
             ("read_masters", {"layer": layer, "first": first, "count": count})
             for layer, first, count in places
         )
@@ -230,7 +234,7 @@ class Device:
 
     def upload_requests(
         self, first: int, codes: NDArray[np.int8], labels: NDArray[np.uint16]
-    ) -> Iterator[_Request]:
+    ) -> Iterator[Request]:
         """The requests of `upload`, to be mixed with others."""
         room = self.hello.frame_bytes
         sample_bytes = self.hello.inputs + 2
@@ -264,32 +268,46 @@ class Device:
         """Begin a training step on these slots; `result` waits for its end."""
         self.session.run_all(self.batch_requests("train", slots))
 
-    def batch_requests(self, name: str, slots: Sequence[int]) -> Iterator[_Request]:
-        """The requests that begin `train` or `infer` with these slots."""
-        if list(slots) == list(range(slots[0], slots[0] + len(slots))):
+    def batch_requests(
+        self, name: str, slots: Sequence[int], place: int = 0, more: bool = False
+    ) -> Iterator[Request]:
+        """The requests that begin `train` or `infer` with these slots.
+
+        A batch may come in parts, with their samples uploaded in between: `place` is the number
+        of samples in earlier parts, `more` says that this is not the last.
+        """
+        whole = place == 0 and not more
+        if whole and list(slots) == list(range(slots[0], slots[0] + len(slots))):
             yield f"{name}_range", {"first": slots[0], "count": len(slots)}
             return
+        flag = schema.BATCH_FLAGS[0].value
         room = (self.hello.frame_bytes - schema.wire_size(schema.find(name).fields)) // 2
         for at in range(0, len(slots), room):
             part = slots[at : at + room]
-            more = schema.BATCH_FLAGS[0].value if at + room < len(slots) else 0
+            flags = flag if more or at + room < len(slots) else 0
             packed = b"".join(int(slot).to_bytes(2, "little") for slot in part)
-            yield name, {"flags": more, "place": at, "slots": packed}
+            yield name, {"flags": flags, "place": place + at, "slots": packed}
 
     def result(self) -> StepReport:
         """Wait for the training step under way, and what it reports."""
-        return self.complete_result(self.session.call("result"))
+        return self.report(list(self.session.pipeline(self.result_requests())))
 
-    def complete_result(self, record: Record) -> StepReport:
-        """A report from the answer to `result`, with the layers that did not fit in it."""
-        layers = _layers(record.bytes("layers"))
-        while len(layers) < self.hello.layers:
-            more = _layers(self.session.call("layer_stats", {"first": len(layers)}).bytes("layers"))
-            if not more:
-                raise LinkError(
-                    f"{self.name}: the device reports {len(layers)} of {self.hello.layers} layers"
-                )
-            layers += more
+    def result_requests(self) -> list[Request]:
+        """The requests whose answers `report` understands: a result and the layers that do not fit in it."""
+        fields = schema.find("result").reply or ()
+        first = (self.hello.frame_bytes - schema.wire_size(fields)) // _LAYER.size
+        requests: list[Request] = [("result", {})]
+        while first < self.hello.layers:
+            requests.append(("layer_stats", {"first": first}))
+            first += self.hello.frame_bytes // _LAYER.size
+        return requests
+
+    def report(self, records: Sequence[Record]) -> StepReport:
+        """A report from the answers to `result_requests`."""
+        record = records[0]
+        layers = [layer for part in records for layer in _layers(part.bytes("layers"))]
+        if len(layers) != self.hello.layers:
+            raise LinkError(f"{self.name}: the device reports {len(layers)} of {self.hello.layers} layers")
         return StepReport(
             step=record.int("step"),
             samples=record.int("samples"),
@@ -333,6 +351,18 @@ class Device:
                 "damaged": self.session.damaged,
             },
         )
+
+    def profile(self) -> list[int]:
+        """Ticks of each operation of the last program, in the program's order."""
+        ticks: list[int] = []
+        operations = 1
+        while len(ticks) < operations:
+            record = self.session.call("profile", {"first": len(ticks)})
+            operations, data = record.int("operations"), record.bytes("ticks")
+            if operations and not data:
+                raise LinkError(f"{self.name}: the device sent {len(ticks)} of {operations} operations")
+            ticks += [value for (value,) in struct.iter_unpack("<Q", data)]
+        return ticks
 
     # Ends.
 

@@ -1,0 +1,405 @@
+"""The executor of a chip, emulated or real, behind the link."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wagekit.errors import LimitError, LinkError
+from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
+from wagekit.executors.checks import (
+    check_batch,
+    check_inputs,
+    check_labels,
+    check_masters,
+    check_rate,
+    check_rule,
+    check_uint32,
+)
+from wagekit.link import Counters, Device, Hello, StepReport, Timing, Transport, open_transport
+from wagekit.link.codec import Record
+from wagekit.link.device import Request
+from wagekit.link.session import LogSink, Ticket
+from wagekit.numerics import code_dtype
+from wagekit.passes import compile_graph
+from wagekit.reference import initial_masters
+from wagekit.spec import Network
+
+if TYPE_CHECKING:
+    from wagekit.toolchain.qemu import QemuProcess
+
+QEMU_BATCH = 8
+"""Batch that a firmware is built for when none is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEvaluation:
+    """What the device found over a range of its store."""
+
+    samples: int
+    errors: int
+    sum_squared_error: int
+    loss: float
+    """As in `StepResult`."""
+
+
+class DeviceExecutor(Executor):
+    """A network on a device.
+
+    Beside the common interface it keeps samples on the device: `upload` stores them once,
+    `step_indices` and `evaluate` use them there; `train_stream` sends the samples of the
+    next batch while the device learns the present one. Samples of `step` and `forward` go
+    into the part of the store behind those that `upload` put there.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        device: Device,
+        *,
+        name: str,
+        seed: int | None = None,
+        batch: int | None = None,
+        keep: bool = False,
+    ) -> None:
+        """Take over a device, and close it if that fails.
+
+        With `keep` the state of the device stays as it is; else it gets the initial masters
+        of `seed` (default: the network's) and step 0. LinkError if its firmware was built
+        from another network, LimitError if for smaller batches than `batch`.
+        """
+        self.name = name
+        self._device = device
+        self._stored = 0
+        self._rule: tuple[int, Rule] | None = None
+        try:
+            device.check_network(net.fingerprint(), net.name)
+            if batch is not None and batch > device.hello.batch:
+                raise LimitError(
+                    f"{name}: a batch of {batch} is larger than {device.hello.batch}, which the firmware "
+                    f"was built for",
+                    hint=f"build the firmware with batch {batch}",
+                )
+            self._batch = device.hello.batch if batch is None else batch
+            self._graph = compile_graph(net, device.hello.batch)
+            start = net.seed if seed is None else check_uint32(seed, "seed")
+            if not keep:
+                self.load_masters(initial_masters(self._graph, start), 0, start)
+        except BaseException:
+            device.close()
+            raise
+
+    @property
+    def device(self) -> Device:
+        """The device behind it, for what only devices can do."""
+        return self._device
+
+    @property
+    def hello(self) -> Hello:
+        """What the firmware says of itself."""
+        return self._device.hello
+
+    @property
+    def masters(self) -> list[IntArray]:
+        """Copies of the stored weights, read from the device."""
+        layers = self._graph.layers
+        dtype = np.dtype(code_dtype(self._graph.bits.gradients))
+        raw = self._device.read_masters([layer.weights.size for layer in layers])
+        return [
+            np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype).reshape(layer.weights.shape)
+            for layer, data in zip(layers, raw, strict=True)
+        ]
+
+    @property
+    def step_count(self) -> int:
+        """Batches learned since initialisation (uint32)."""
+        return self._device.state().step
+
+    @property
+    def seed(self) -> int:
+        """Seed of the random numbers of the update (uint32)."""
+        return self._device.state().seed
+
+    def load_masters(self, masters: Sequence[ArrayLike], step: int = 0, seed: int | None = None) -> None:
+        """Replace all masters, the step and (if given) the seed; all or nothing."""
+        step = check_uint32(step, "step")
+        seed = self.seed if seed is None else check_uint32(seed, "seed")
+        checked = check_masters(self._graph, masters)
+        raw = [m.astype(m.dtype.newbyteorder("<"), copy=False).tobytes() for m in checked]
+        self._device.load_masters(raw, step, seed)
+
+    def step(self, x: ArrayLike, labels: ArrayLike, log2_lr: int = 0, rule: Rule = "paper") -> StepResult:
+        """Learn from one batch. `log2_lr` lies in -16..15."""
+        return next(iter(self.train_stream([(x, labels, log2_lr)], rule)))
+
+    def train_stream(
+        self, batches: Iterable[tuple[ArrayLike, ArrayLike, int]], rule: Rule = "paper"
+    ) -> Iterator[StepResult]:
+        """Learn from batches `(x, labels, log2_lr)`, in order; yields what each step reports.
+
+        The samples of the next batch travel while the present one is learned, so the next
+        one is taken from `batches` before the present one's result is yielded.
+        """
+        rule = check_rule(rule)
+        under_way: deque[tuple[Ticket, bool]] = deque()
+        results: list[Record] = []
+        wanted = len(self._device.result_requests())
+
+        def collect(limit: int) -> Iterator[StepResult]:
+            while len(under_way) > limit:
+                ticket, is_result = under_way.popleft()
+                record = self._device.session.wait(ticket)
+                if is_result:
+                    results.append(record)
+                if len(results) == wanted:
+                    yield self._result(self._device.report(results))
+                    results.clear()
+
+        def submit(requests: Iterable[Request], is_result: bool = False) -> Iterator[StepResult]:
+            for name, values in requests:
+                under_way.append((self._device.session.submit(name, values), is_result))
+                yield from collect(1)
+
+        busy = complete = False
+        try:
+            for x, labels, log2_lr in batches:
+                uploads, begin = self._step_requests(x, labels, log2_lr, rule)
+                yield from submit(uploads)
+                if busy:
+                    yield from submit(self._device.result_requests(), is_result=True)
+                yield from submit(begin)
+                busy = True
+            if busy:
+                yield from submit(self._device.result_requests(), is_result=True)
+            yield from collect(0)
+            complete = True
+        finally:
+            if not complete:  # perhaps the device never got the rule
+                self._rule = None
+
+    def _step_requests(
+        self, x: ArrayLike, labels: ArrayLike, log2_lr: int, rule: Rule
+    ) -> tuple[list[Request], list[Request]]:
+        """What may be sent while the step before runs, and what begins this one."""
+        inputs = check_inputs(self._graph, x)
+        check_batch(len(inputs), self._batch)
+        classes = check_labels(self._graph, labels, len(inputs))
+        codes = inputs.reshape(len(inputs), -1)
+        room = self._room()
+        uploads = list(self._device.upload_requests(self._stored, codes[:room], classes[:room]))
+        begin = self._rule_requests(check_rate(log2_lr), rule)
+        for place in range(0, len(codes), room):
+            part = slice(place, place + room)
+            if place > 0:
+                begin += self._device.upload_requests(self._stored, codes[part], classes[part])
+            slots = range(self._stored, self._stored + len(codes[part]))
+            begin += self._device.batch_requests("train", slots, place, place + room < len(codes))
+        return uploads, begin
+
+    def _rule_requests(self, log2_lr: int, rule: Rule) -> list[Request]:
+        if self._rule == (log2_lr, rule):
+            return []
+        self._rule = (log2_lr, rule)
+        return [self._device.rule_request(log2_lr, rule)]
+
+    def _room(self) -> int:
+        """Slots of the store that `upload` did not take; LimitError if there are none."""
+        room = self.hello.store_slots - self._stored
+        if room < 1:
+            raise LimitError(
+                f"{self.name}: all {self.hello.store_slots} slots of the sample store hold uploaded samples; "
+                f"none is left for samples that are sent",
+                hint="upload fewer samples, or train and evaluate by index",
+            )
+        return room
+
+    def _result(self, report: StepReport) -> StepResult:
+        return StepResult(
+            step=report.step,
+            samples=report.samples,
+            sum_squared_error=report.sum_squared_error,
+            loss=self._loss(report.sum_squared_error, report.samples),
+            errors=report.errors,
+            log2_lr=report.log2_lr,
+            layers=tuple(
+                LayerStats(layer.error_exponent, layer.gradient_exponent, layer.saturated)
+                for layer in report.layers
+            ),
+        )
+
+    def _loss(self, sum_squared_error: int, samples: int) -> float:
+        one = 1 << self._graph.log2_one
+        return sum_squared_error / (2 * one * one * samples)
+
+    def forward(self, x: ArrayLike) -> NDArray[np.int32]:
+        """Logits, int32 `[n, classes]`; any `n`."""
+        inputs = check_inputs(self._graph, x)
+        codes = inputs.reshape(len(inputs), -1)
+        logits = np.empty((len(codes), len(self._graph.classes)), np.int32)
+        piece = min(self._room(), self.hello.batch)
+        for first in range(0, len(codes), piece):
+            part = codes[first : first + piece]
+            self._device.upload(self._stored, part, np.zeros(len(part), np.uint16))
+            slots = range(self._stored, self._stored + len(part))
+            logits[first : first + piece] = self._device.infer(slots)
+        return logits
+
+    # Samples that stay on the device.
+
+    def upload(self, x: ArrayLike, labels: ArrayLike, first: int = 0) -> None:
+        """Store samples with their labels from slot `first` on, for `step_indices` and `evaluate`."""
+        inputs = check_inputs(self._graph, x)
+        classes = check_labels(self._graph, labels, len(inputs))
+        end = first + len(inputs)
+        if first < 0 or end > self.hello.store_slots:
+            raise LimitError(
+                f"{self.name}: samples {first}..{end - 1} do not fit the {self.hello.store_slots} slots of "
+                f"the sample store",
+                hint="upload them in parts, or send them with step",
+            )
+        self._device.upload(first, inputs.reshape(len(inputs), -1), classes)
+        self._stored = max(self._stored, end)
+
+    def step_indices(self, indices: Sequence[int], log2_lr: int = 0, rule: Rule = "paper") -> StepResult:
+        """Learn from one batch of stored samples."""
+        check_batch(len(indices), self._batch)
+        slots = [self._check_slot(int(index)) for index in indices]
+        session = self._device.session
+        session.run_all(self._rule_requests(check_rate(log2_lr), check_rule(rule)))
+        session.run_all(self._device.batch_requests("train", slots))
+        return self._result(self._device.result())
+
+    def evaluate(self, first: int, count: int) -> DeviceEvaluation:
+        """Infer `count` stored samples from slot `first` on and compare with their labels."""
+        check_batch(count, None)
+        self._check_slot(first)
+        self._check_slot(first + count - 1)
+        report = self._device.evaluate(first, count, self._graph.log2_one)
+        return DeviceEvaluation(
+            samples=report.samples,
+            errors=report.errors,
+            sum_squared_error=report.sum_squared_error,
+            loss=self._loss(report.sum_squared_error, report.samples),
+        )
+
+    def _check_slot(self, slot: int) -> int:
+        if not 0 <= slot < self._stored:
+            raise LimitError(
+                f"{self.name}: sample {slot} is not in the store, which has samples 0..{self._stored - 1}",
+                hint="upload the samples first",
+            )
+        return slot
+
+    def ticks(self) -> int:
+        """The device's counter, `hello.tick_hz` a second."""
+        return self.counters().ticks
+
+    def counters(self) -> Counters:
+        """Counters of the last program and of the link."""
+        return self._device.counters()
+
+    def close(self) -> None:
+        """Close the port; the device goes on and keeps its network."""
+        self._device.close()
+
+
+class QemuExecutor(DeviceExecutor):
+    """A device in an emulator of our own; the emulator ends with it."""
+
+    def close(self) -> None:
+        """End the firmware and the emulator."""
+        with suppress(LinkError):
+            self._device.exit(0)
+        self._device.close()
+
+
+class _QemuTransport(Transport):
+    """The serial line of an emulator; its end is explained by how the emulator ended."""
+
+    def __init__(self, inner: Transport, process: QemuProcess, name: str) -> None:
+        self.name = name
+        self.process = process
+        self._inner = inner
+
+    def read(self, timeout: float) -> bytes:
+        """See `Transport.read`."""
+        try:
+            return self._inner.read(timeout)
+        except LinkError as error:
+            raise self._explained(error) from error
+
+    def write(self, data: bytes) -> None:
+        """See `Transport.write`."""
+        try:
+            self._inner.write(data)
+        except LinkError as error:
+            raise self._explained(error) from error
+
+    def close(self) -> None:
+        """End the emulator, after a moment to end by itself."""
+        self._inner.close()
+        self.process.stop()
+
+    def _explained(self, error: LinkError) -> LinkError:
+        from wagekit.errors import ToolError
+
+        with suppress(ToolError):
+            code = self.process.wait(2.0)
+            words = self.process.stderr.strip().splitlines()
+            said = f": {words[-1]}" if words else ""
+            return LinkError(f"{self.name}: the emulator ended with code {code}{said}", hint=error.hint)
+        return error
+
+
+def open_serial(
+    net: Network,
+    port: str,
+    seed: int | None = None,
+    batch: int | None = None,
+    *,
+    baud: int = 115200,
+    keep: bool = False,
+    timing: Timing | None = None,
+    on_log: LogSink | None = None,
+) -> DeviceExecutor:
+    """A device on a serial port, or on any URL that `open_transport` knows; see `DeviceExecutor`."""
+    device = Device.open(open_transport(port, baud=baud), timing=timing, on_log=on_log)
+    return DeviceExecutor(net, device, name=f"serial:{port}", seed=seed, batch=batch, keep=keep)
+
+
+def open_qemu(
+    net: Network,
+    board: str,
+    seed: int | None = None,
+    batch: int | None = None,
+    *,
+    icount: bool = False,
+    timing: Timing | None = None,
+    on_log: LogSink | None = None,
+    **options: Any,
+) -> DeviceExecutor:
+    """Build the network's firmware for a board, boot it in QEMU and open it.
+
+    With `icount` the device's counter counts instructions; further options are those of
+    `build_firmware`.
+    """
+    from wagekit import boards
+    from wagekit.toolchain import firmware, qemu
+
+    target = boards.load(board)
+    image = firmware.build_firmware(net, target, batch=QEMU_BATCH if batch is None else batch, **options)
+    process = qemu.boot(image.elf, target, icount=icount)
+    name = f"qemu:{board}"
+    try:
+        transport = _QemuTransport(open_transport(process.url), process, name)
+        device = Device.open(transport, timing=timing, on_log=on_log)
+        return QemuExecutor(net, device, name=name, seed=seed, batch=batch)
+    except BaseException:
+        process.stop()
+        raise
