@@ -14,6 +14,21 @@ from wagekit.spec.base import ProblemsError
 from wagekit.spec.layers import LAYER_TYPES
 
 Location = tuple[int | str, ...]
+REASONS = {
+    "bool_type": "neither true nor false",
+    "greater_than_equal": "too small",
+    "less_than_equal": "too large",
+    "int_type": "not a whole number",
+    "int_from_float": "not a whole number",
+    "string_type": "not a text",
+    "string_pattern_mismatch": "not a name",
+    "literal_error": "not known",
+    "model_type": "not a table",
+    "model_attributes_type": "not a table",
+    "is_instance_of": "not a list",
+    "sequence_str": "not a list",
+}
+"""What a person understands by pydantic's kinds of errors; its own words for the rest."""
 
 
 def explain(error: ValidationError, root: type[BaseModel], source: str) -> NetworkError:
@@ -47,7 +62,7 @@ def _lines(details: ErrorDetails, root: type[BaseModel]) -> list[str]:
     allowed = _allowed(root, location)
     if kind == "missing":
         return [f"{key} is missing{allowed}"]
-    reason = str(cause) if cause is not None else details["msg"][:1].lower() + details["msg"][1:]
+    reason = str(cause) if cause is not None else REASONS.get(kind, details["msg"])
     return [f"{key} = {short(value)}: {reason}{allowed}"]
 
 

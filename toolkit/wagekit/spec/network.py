@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-import tomli_w
 from numpy.typing import ArrayLike, NDArray
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
@@ -23,6 +22,7 @@ from wagekit.spec.explain import explain, short
 from wagekit.spec.inputs import Bits, Input
 from wagekit.spec.layers import MAX_SIZE, Layer
 from wagekit.spec.resolve import Resolved, ShapeError, resolve
+from wagekit.spec.toml import dumps
 
 FORMAT = 1
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,47}$"
@@ -149,7 +149,7 @@ class Network(SpecModel):
 
     def to_toml(self) -> str:
         """The description as text that `from_toml` reads back to an equal network."""
-        return tomli_w.dumps(self.to_dict())
+        return dumps(self.to_dict())
 
     def save(self, path: str | Path) -> None:
         """Write network.toml (UTF-8, with a newline at the end)."""
