@@ -20,11 +20,10 @@ from wagekit.numerics.grids import IntArray
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
 from wagekit.toolchain import cross, memory, project, size
-from wagekit.version import __version__
+from wagekit.toolchain.host import cache_folder
+from wagekit.writer import MANIFEST, write_atomic, write_files
 
 App = Literal["link", "none"]
-MANIFEST = "manifest.json"
-MANIFEST_FORMAT = 1
 MODEL_SYMBOL = "wk_app_model"
 """The network of the link application."""
 KEPT_BUILDS = 48
@@ -61,7 +60,11 @@ class _Rendered:
     files: dict[str, str]
     plan: Plan
     budget: memory.RamBudget
-    manifest: dict[str, Any]
+    facts: dict[str, Any]
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write the project; its manifest."""
+        return _read_manifest(write_files(folder, self.files, facts=self.facts))
 
 
 def generate_project(
@@ -91,8 +94,7 @@ def generate_project(
     options = _Options(batch, masters, app, sources or {}, training, store_limit, baud, watchdog_ms, optimise)
     rendered = _render(net, board, options)
     place = Path(folder)
-    _write(place, rendered.files)
-    return Project(place, board, rendered.plan, app, rendered.budget, rendered.manifest)
+    return Project(place, board, rendered.plan, app, rendered.budget, rendered.write(place))
 
 
 def build_firmware(
@@ -120,7 +122,7 @@ def build_firmware(
     compiler = cross.find_compiler()
     if folder is not None:
         place = Path(folder).resolve()
-        _write(place, rendered.files)
+        rendered.write(place)
         _make(place, board, rendered, compiler, app)
     else:
         place = _cached(board, rendered, compiler, app)
@@ -155,15 +157,13 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
         watchdog_ms=options.watchdog_ms,
         optimise=options.optimise,
     )
-    files = project.runtime_files("kernels", "train", *(("link", "app") if with_link else ()))
+    files = project.runtime_files(*(("src/link", "src/app") if with_link else ()))
     files.update({f"generated/{name}": text for name, text in render_model(plan, options.masters).items()})
     if with_link:
         files["generated/wk_protocol.h"] = link.render_header()
     files.update({f"app/{name}": text for name, text in options.sources.items()})
     files = project.render(board, settings, files)
-    manifest = _manifest(plan, board, options, budget)
-    files[MANIFEST] = _json(manifest)
-    return _Rendered(files, plan, budget, manifest)
+    return _Rendered(files, plan, budget, _facts(plan, board, options, budget))
 
 
 def _check(board: Board, options: _Options) -> None:
@@ -180,11 +180,10 @@ def _check(board: Board, options: _Options) -> None:
         raise UsageError(f"watchdog_ms = {options.watchdog_ms}: 0 (off) to 100000 is allowed")
 
 
-def _manifest(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget) -> dict[str, Any]:
+def _facts(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget) -> dict[str, Any]:
+    """What the manifest says of the firmware, beside version and files."""
     graph = plan.graph
     return {
-        "format": MANIFEST_FORMAT,
-        "wagekit": __version__,
         "network": {
             "name": graph.name,
             "fingerprint": graph.fingerprint,
@@ -241,21 +240,9 @@ def _manifest(plan: Plan, board: Board, options: _Options, budget: memory.RamBud
     }
 
 
-def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-
-
-def _write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write a project; a file that is already so keeps its time, so that make does no work twice."""
-    try:
-        for name, text in files.items():
-            path = folder / name
-            if path.is_file() and path.read_text(encoding="utf-8") == text:
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{folder}: the project cannot be written: {error}") from None
+def _read_manifest(path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return manifest
 
 
 def _make(folder: Path, board: Board, rendered: _Rendered, compiler: cross.Compiler, app: App) -> None:
@@ -263,8 +250,9 @@ def _make(folder: Path, board: Board, rendered: _Rendered, compiler: cross.Compi
     sizes = size.read_sizes(elf, board)
     expected = {MODEL_SYMBOL: rendered.plan.ram} if app == "link" else {}
     size.check_sizes(sizes, _map_of(elf).read_text(encoding="utf-8"), expected)
-    built = {"compiler": compiler.version, "sizes": sizes.to_dict()}
-    (folder / MANIFEST).write_text(_json({**rendered.manifest, "built": built}), encoding="utf-8")
+    manifest = _read_manifest(folder / MANIFEST)
+    manifest["built"] = {"compiler": compiler.version, "sizes": sizes.to_dict()}
+    write_atomic(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
 
 def _map_of(elf: Path) -> Path:
@@ -273,22 +261,14 @@ def _map_of(elf: Path) -> Path:
 
 def _image(folder: Path, board: Board, plan: Plan) -> FirmwareImage:
     elf = folder / "build" / "firmware.elf"
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = _read_manifest(folder / MANIFEST)
     return FirmwareImage(elf, _map_of(elf), size.read_sizes(elf, board), manifest, folder, board, plan)
-
-
-def cache_folder() -> Path:
-    """Where builds are kept: `$WAGEKIT_CACHE`, or `wagekit` in the user's cache folder."""
-    own = os.environ.get("WAGEKIT_CACHE")
-    if own:
-        return Path(own).resolve()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache").resolve() / "wagekit"
 
 
 def _cached(board: Board, rendered: _Rendered, compiler: cross.Compiler, app: App) -> Path:
     """The build's folder in the cache. Two processes may build the same: the first to end wins."""
     key = hashlib.sha256(compiler.version.encode())
+    key.update(json.dumps(rendered.facts).encode())
     for name in sorted(rendered.files):
         text = rendered.files[name]
         key.update(f"\0{name}\0{len(text)}\0{text}".encode())
@@ -300,7 +280,7 @@ def _cached(board: Board, rendered: _Rendered, compiler: cross.Compiler, app: Ap
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="building-", dir=root) as temporary:
         work = Path(temporary) / "project"
-        _write(work, rendered.files)
+        rendered.write(work)
         _make(work, board, rendered, compiler, app)
         try:
             work.rename(place)

@@ -73,7 +73,7 @@ def ram_budget(board: Board, plan: Plan, *, link: bool, store_limit: int | None 
     needs.append(Need("sample store, one sample", _least_store(plan.inputs, link=link)))
     total = sum(need.bytes for need in needs)
     if total > ram:
-        raise _misfit(board, plan, tuple(needs), total, ram, "RAM")
+        raise _misfit(board, plan, tuple(needs), "RAM", ram)
     if not link:
         return RamBudget(ram, tuple(needs[:-1]), 0)
     sample = plan.inputs + LABEL_BYTES
@@ -92,7 +92,7 @@ def check_flash(board: Board, plan: Plan, *, baked: bool) -> None:
     needs = (Need("code, at least", CODE_BYTES), Need("masters built in", plan.flash_bytes if baked else 0))
     total = sum(need.bytes for need in needs)
     if total > flash:
-        raise _misfit(board, plan, needs, total, flash, "flash")
+        raise _misfit(board, plan, needs, "flash", flash)
 
 
 def _fixed_needs(board: Board, batch: int, *, link: bool) -> list[Need]:
@@ -111,9 +111,8 @@ def _least_store(inputs: int, *, link: bool) -> int:
     return inputs + LABEL_BYTES if link else 0
 
 
-def _misfit(
-    board: Board, plan: Plan, needs: tuple[Need, ...], total: int, size: int, memory: str
-) -> FitError:
+def _misfit(board: Board, plan: Plan, needs: tuple[Need, ...], memory: str, size: int) -> FitError:
+    total = sum(need.bytes for need in needs)
     missing = total - size
     message = (
         f"network {plan.name!r} at batch {plan.batch} does not fit board {board.name}: "

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from typing import Any
 
-from wagekit import resources, templates
+from wagekit import templates
 from wagekit.boards import Board
 from wagekit.toolchain import cross
 from wagekit.version import __version__
+from wagekit.writer import RUNTIME, firmware_files
 
 _BUILD_FILES = ("Makefile", "CMakeLists.txt", "toolchain.cmake", "board.ld")
 _COMPILED = (".c", ".S")
@@ -61,23 +61,10 @@ def _compiled(files: Mapping[str, str]) -> list[str]:
     return sorted(name for name in files if name.endswith(_COMPILED) and not name.startswith("app/"))
 
 
-def runtime_files(*parts: str) -> dict[str, str]:
-    """The static C files of the given parts of `firmware/src`, and all public headers."""
-    files = _tree(resources.firmware() / "include", "include")
-    for part in parts:
-        files.update(_tree(resources.firmware() / "src" / part, f"src/{part}"))
-    return files
-
-
-def _tree(folder: Traversable, prefix: str) -> dict[str, str]:
-    files: dict[str, str] = {}
-    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
-        path = f"{prefix}/{entry.name}"
-        if entry.is_dir():
-            files.update(_tree(entry, path))
-        elif entry.name.endswith((".c", ".h", ".inc")) and entry.name not in _NOT_FOR_TARGETS:
-            files[path] = entry.read_text(encoding="utf-8")
-    return files
+def runtime_files(*more: str) -> dict[str, str]:
+    """The static C files that a generated network needs, and those in `more` folders of `firmware/`."""
+    files = firmware_files((*RUNTIME, *more))
+    return {name: text for name, text in files.items() if not name.endswith(_NOT_FOR_TARGETS)}
 
 
 def _build_context(board: Board, settings: Settings, sources: list[str]) -> dict[str, Any]:

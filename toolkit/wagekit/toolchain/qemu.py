@@ -159,7 +159,7 @@ def boot(
         serial = stack.enter_context(_listen())
         stub = stack.enter_context(_listen()) if gdb else None
         command = _command(program, board, image, icount=icount)
-        command += _chardev("serial0", serial, wait=not gdb) + ["-serial", "chardev:serial0"]
+        command += [*_chardev("serial0", serial, wait=not gdb), "-serial", "chardev:serial0"]
         sockets = [serial]
         if stub is not None:
             command += [*_chardev("gdb0", stub, wait=False), "-gdb", "chardev:gdb0", "-S"]

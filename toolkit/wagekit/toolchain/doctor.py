@@ -1,0 +1,96 @@
+"""Facts about this machine: which tools are there, and the command that installs what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wagekit.errors import ToolError
+from wagekit.toolchain import cross, flash, host, qemu
+from wagekit.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that is there or missing."""
+
+    name: str
+    """What it is, as people call it."""
+    needed_for: str
+    found: str | None
+    """Version or path; None where it is missing or unusable."""
+    problem: str | None
+    """Why it cannot be used."""
+    install: str | None
+    """The command that installs it."""
+    required: bool
+    """Whether the main way (build, run in QEMU) needs it."""
+
+
+def examine() -> list[Fact]:
+    """Look for everything that wagekit can use. Starts each tool once, with a time-out."""
+    return [
+        Fact("wagekit", "everything", f"{__version__}, Python {platform.python_version()}", None, None, True),
+        _fact("host compiler", "executor `host`", _host, host.INSTALL, required=True),
+        _fact(
+            "make", "building firmware", lambda: _version("make"), "sudo apt-get install make", required=True
+        ),
+        _fact(
+            "cross compiler",
+            "building firmware",
+            lambda: cross.find_compiler().version,
+            cross.INSTALL,
+            required=True,
+        ),
+        _fact("QEMU", "emulated boards", qemu.version, qemu.INSTALL, required=True),
+        _fact("gdb", "`flash` into QEMU", lambda: _version(flash.find_debugger()), flash.INSTALL_GDB),
+        _fact(
+            "CMake", "building projects with CMake", lambda: _version("cmake"), "sudo apt-get install cmake"
+        ),
+        _package("matplotlib", "learning curves as pictures", "pip install 'wagekit[plot]'"),
+        _package("pyocd", "`flash` through a debug probe", flash.INSTALL_PYOCD),
+    ]
+
+
+def _fact(
+    name: str, needed_for: str, ask: Callable[[], str], install: str, *, required: bool = False
+) -> Fact:
+    try:
+        return Fact(name, needed_for, ask(), None, install, required)
+    except ToolError as error:
+        return Fact(name, needed_for, None, error.message, install, required)
+
+
+def _package(name: str, needed_for: str, install: str) -> Fact:
+    if importlib.util.find_spec(name) is None:
+        problem = f"{name} is not installed in {sys.prefix}"
+        return Fact(name, needed_for, None, problem, install, required=False)
+    return Fact(name, needed_for, importlib.metadata.version(name), None, install, required=False)
+
+
+def _host() -> str:
+    return _version(*host.find_compiler())
+
+
+def _version(*command: str) -> str:
+    if shutil.which(command[0]) is None:
+        raise ToolError(f"{command[0]} is not installed")
+    try:
+        result = subprocess.run(
+            [*command, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ToolError(f"{command[0]} does not run: {error}") from None
+    lines = (result.stdout or result.stderr).splitlines()
+    return lines[0] if lines else "version unknown"
