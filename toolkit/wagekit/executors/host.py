@@ -154,7 +154,7 @@ class _Model:
         self._ffi = cffi.FFI()
         self._ffi.cdef(_declarations(static["include/wagekit/wk_status.h"]))
         self._ffi.cdef(_declarations(static["include/wagekit/wagekit.h"]))
-        self._lib: Any = self._ffi.dlopen(str(library))
+        self._lib = cast(Any, self._ffi.dlopen(str(library)))
         self._memory = self._ffi.new("uint64_t[]", plan.ram // 8)
         self._model = self._ffi.cast("wk_model_t *", self._memory)
         self._lib.wk_model_init(self._model, 0)
@@ -173,7 +173,7 @@ class _Model:
         found: list[IntArray] = []
         for layer in self.plan.graph.layers:
             raw = np.empty(layer.weights.size * self.plan.master_bytes, np.uint8)
-            buffer = self._ffi.from_buffer("uint8_t[]", raw)
+            buffer = self._ffi.from_buffer("uint8_t[]", raw.data)
             self._check(
                 self._lib.wk_model_read_masters(self._model, layer.index, 0, layer.weights.size, buffer)
             )
@@ -185,13 +185,13 @@ class _Model:
         self._idle()
         for index, array in enumerate(masters):
             raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).view(np.uint8)
-            buffer = self._ffi.from_buffer("uint8_t[]", raw)
+            buffer = self._ffi.from_buffer("uint8_t[]", raw.data)
             self._check(self._lib.wk_model_write_masters(self._model, index, 0, array.size, buffer))
         self._lib.wk_model_set_state(self._model, step, seed)
 
     def begin_step(self, x: NDArray[np.int8], labels: NDArray[np.uint16], log2_lr: int, rule: int) -> None:
         self._take(x)
-        classes = self._ffi.from_buffer("uint16_t[]", labels)
+        classes = self._ffi.from_buffer("uint16_t[]", labels.data)
         self._check(self._lib.wk_model_begin_step(self._model, len(x), classes, log2_lr, rule))
         self._busy = True
 
@@ -213,7 +213,7 @@ class _Model:
     def logits(self, samples: int) -> NDArray[np.int32]:
         count = samples * self.plan.classes
         pointer = self._lib.wk_model_logits(self._model, 0)
-        values = np.frombuffer(self._ffi.buffer(pointer, count * 4), np.int32)
+        values = np.frombuffer(bytes(self._ffi.buffer(pointer, count * 4)), dtype=np.int32)
         return values.reshape(samples, self.plan.classes).copy()
 
     def step_result(self) -> StepResult:
@@ -238,7 +238,7 @@ class _Model:
     def _take(self, x: NDArray[np.int8]) -> None:
         self._idle()
         pointer = self._lib.wk_model_input(self._model, 0)
-        self._ffi.memmove(pointer, x, x.nbytes)
+        self._ffi.memmove(pointer, x.data, x.nbytes)
 
     def _idle(self) -> None:
         if self._busy:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import posixpath
+import re
 import shlex
 import shutil
 import struct
@@ -22,6 +24,7 @@ FLAGS = ("-std=c11", "-O3", "-march=native", "-fPIC", "-fvisibility=default", "-
 TIMEOUT = 300
 """Seconds after which a compiler that does not end is given up."""
 INSTALL = "sudo apt-get install gcc"
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
 
 def cache_folder() -> Path:
@@ -62,11 +65,10 @@ def build_library(
     compiler = find_compiler()
     options = [*flags, *extra]
     folder = cache_folder() / "host"
-    headers = {name: text for name, text in files.items() if not name.endswith(".c")}
-    common = _digest([*_machine(tuple(compiler)), *options, *include, *_flat(headers)])
+    common = _digest([*_machine(tuple(compiler)), *options, *include])
     objects = {
-        name: folder / f"{Path(name).stem}-{_digest([common, name, text])}.o"
-        for name, text in sorted(files.items())
+        name: folder / f"{Path(name).stem}-{_digest([common, *_with_headers(files, name, include)])}.o"
+        for name in sorted(files)
         if name.endswith(".c")
     }
     library = folder / f"wk-{_digest([common, *map(str, objects.values())])}.so"
@@ -107,8 +109,20 @@ def _run(command: list[str], what: str) -> None:
         raise ToolError(f"{command[0]} failed: {what}: {first}")
 
 
-def _flat(files: Mapping[str, str]) -> list[str]:
-    return [part for item in sorted(files.items()) for part in item]
+def _with_headers(files: Mapping[str, str], source: str, include: Sequence[str]) -> list[str]:
+    """Names and texts of a source and of all that it includes, in a fixed order."""
+    found = {source}
+    todo = [source]
+    while todo:
+        name = todo.pop()
+        folders = [posixpath.dirname(name), *include]
+        for wanted in _INCLUDE.findall(files[name]):
+            paths = (posixpath.normpath(posixpath.join(folder, wanted)) for folder in folders)
+            path = next((path for path in paths if path in files), None)
+            if path is not None and path not in found:
+                found.add(path)
+                todo.append(path)
+    return [part for name in sorted(found) for part in (name, files[name])]
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from wagekit.errors import UsageError
-from wagekit.numerics.grids import IntArray
 from wagekit.ir import Conv2d, WeightLayer
+from wagekit.numerics.grids import IntArray
 
 SHORT_KERNEL_ROW = 16
 """A kernel row (width times channels) below this is summed weight by weight over whole rows of

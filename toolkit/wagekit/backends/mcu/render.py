@@ -19,9 +19,8 @@ def render_model(plan: Plan, masters: Sequence[IntArray] | None = None) -> dict[
     `masters`, in the layouts of the graph, become constants that `wk_model_init` loads;
     without them it sets all masters to 0. `ValueError` where they do not fit the plan.
     """
-    initial = None if masters is None else [_checked(plan, i, array) for i, array in enumerate(masters)]
-    if initial is not None and len(initial) != len(plan.layers):
-        raise ValueError(f"masters of {len(initial)} layers for a plan of {len(plan.layers)}")
+    if masters is not None and len(masters) != len(plan.layers):
+        raise ValueError(f"masters of {len(masters)} layers for a plan of {len(plan.layers)}")
     fingerprint = bytes.fromhex(plan.graph.fingerprint or "00" * 32)
     context = {
         "plan": plan,
@@ -34,7 +33,7 @@ def render_model(plan: Plan, masters: Sequence[IntArray] | None = None) -> dict[
         "buffers": {buffer.name: buffer for buffer in plan.buffers},
         "readers": ["input"] + [f"output_{layer.index}" for layer in plan.layers[:-1]],
         "last_forward": plan.ops[len(plan.layers) - 1].name.upper(),
-        "initial": initial and [list(_lines(array)) for array in initial],
+        "initial": [list(_lines(_checked(plan, i, array))) for i, array in enumerate(masters or [])],
     }
     return {name: render(f"mcu/{name}.jinja", **context) for name in ("wk_model.h", "wk_model.c")}
 
@@ -54,8 +53,9 @@ def _lines(array: IntArray) -> Iterator[str]:
 
 def _c_string(text: str) -> str:
     """Text as the inside of a C string literal, ASCII only."""
-    escaped = "".join(f"\\{byte:03o}" if byte in b'"\\?' or not 32 <= byte < 127 else chr(byte) for byte in text.encode())
-    return escaped
+    return "".join(
+        f"\\{byte:03o}" if byte in b'"\\?' or not 32 <= byte < 127 else chr(byte) for byte in text.encode()
+    )
 
 
 def _comment(text: str) -> str:

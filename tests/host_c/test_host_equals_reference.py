@@ -1,0 +1,91 @@
+"""The generated C on the host against the reference, over drawn networks; first divergence named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.equality import assert_same_array, assert_same_logits, assert_same_masters, step_together
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.strategies import Case, cases, networks
+
+from wagekit import Network
+from wagekit.executors.host import HostExecutor
+from wagekit.executors.reference import ReferenceExecutor
+
+
+def run_case(case: Case, *executors: HostExecutor | ReferenceExecutor) -> None:
+    assert_same_masters(executors, "at the start")
+    for number, batch in enumerate(case.steps):
+        step_together(executors, batch.x, batch.labels, batch.log2_lr, batch.rule)
+        assert_same_masters(executors, f"after step {number}")
+    assert_same_logits(executors, case.steps[-1].x, "at the end")
+    assert len({executor.digest() for executor in executors}) == 1
+
+
+@given(case=cases())
+def test_steps_are_equal_in_both_gradient_modes(case: Case) -> None:
+    with (
+        ReferenceExecutor(case.net, seed=case.seed) as reference,
+        HostExecutor(case.net, case.seed, case.batch, recompute=False) as stored,
+        HostExecutor(case.net, case.seed, case.batch, recompute=True) as recomputed,
+    ):
+        run_case(case, reference, stored, recomputed)
+
+
+@pytest.mark.long
+@settings(max_examples=400)
+@given(case=cases(max_steps=6, max_weights=8000))
+def test_more_and_longer_runs_are_equal(case: Case) -> None:
+    with (
+        ReferenceExecutor(case.net, seed=case.seed) as reference,
+        HostExecutor(case.net, case.seed, case.batch) as stored,
+        HostExecutor(case.net, case.seed, case.batch, recompute=True) as recomputed,
+    ):
+        run_case(case, reference, stored, recomputed)
+
+
+@settings(max_examples=10)
+@given(case=cases(max_steps=2), order=st.randoms(use_true_random=False))
+def test_sliced_programs_interleave(case: Case, order: object) -> None:
+    """Two models in one process, polled in turns, each as if it were alone."""
+    seeds = (case.seed, case.seed ^ 1)
+    for batch in case.steps:
+        alone = [HostExecutor(case.net, seed, case.batch) for seed in seeds]
+        turns = [HostExecutor(case.net, seed, case.batch) for seed in seeds]
+        expected = [host.step(batch.x, batch.labels, batch.log2_lr, batch.rule) for host in alone]
+        for host in turns:
+            host.begin_step(batch.x, batch.labels, batch.log2_lr, batch.rule)
+        busy = list(turns)
+        while busy:
+            host = order.choice(busy)  # type: ignore[attr-defined]
+            if not host.poll():
+                busy.remove(host)
+        assert [host.step_result() for host in turns] == expected
+        for one, other in zip(alone, turns, strict=True):
+            assert_same_masters([one, other], "after an interleaved step")
+
+
+@settings(max_examples=10)
+@given(net=networks(trainable=False), batch=st.integers(1, 4), data=st.data())
+def test_inference_of_networks_that_only_infer(net: Network, batch: int, data: st.DataObject) -> None:
+    """Also networks that could not be trained run where nothing learns."""
+    frozen = net.replace(layers=[_frozen(layer) for layer in net.layers])
+    count = data.draw(st.integers(1, 9))
+    x = np.random.default_rng(1).integers(-net.input_limit, net.input_limit + 1, (count, *net.input.shape))
+    host, reference = HostExecutor(frozen, 3, batch), ReferenceExecutor(frozen, seed=3)
+    assert_same_array(
+        "logits", ("host", "reference"), host.forward(x.astype(np.int8)), reference.forward(x.astype(np.int8))
+    )
+    before = host.digest()
+    labels = np.zeros(1, np.int64)
+    assert host.step(x[:1].astype(np.int8), labels) == reference.step(x[:1].astype(np.int8), labels)
+    assert host.step_count == 1
+    assert host.digest() != before
+    assert_same_masters([host, reference], "after a step that changes nothing")
+
+
+def _frozen(layer: object) -> object:
+    if "frozen" not in type(layer).model_fields:  # type: ignore[attr-defined]
+        return layer
+    return layer.model_copy(update={"frozen": True})  # type: ignore[attr-defined]
