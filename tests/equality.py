@@ -1,4 +1,4 @@
-"""Holding executions equal to the bit; a failure names the first divergence."""
+"""Holding executions equal to the bit; a failure is a `MismatchError` that names the first divergence."""
 
 from __future__ import annotations
 
@@ -9,27 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wagekit.executors.base import Executor, Rule
+from wagekit.executors.divergence import compare_arrays, first_divergence, logits_divergence
 
 
 def assert_same_array(what: str, names: tuple[str, str], one: NDArray[Any], other: NDArray[Any]) -> None:
     """Equal shape and values, else the first index with both values."""
-    assert one.shape == other.shape, f"{what}: shape {one.shape} on {names[0]}, {other.shape} on {names[1]}"
-    wrong = np.argwhere(one != other)
-    if len(wrong):
-        index = tuple(int(i) for i in wrong[0])
-        values = f"{one[index]} on {names[0]}, {other[index]} on {names[1]}"
-        raise AssertionError(f"{what}{list(index)}: {values}; {len(wrong)} of {one.size} differ")
+    found = compare_arrays(0, names, what, one, other)
+    assert found is None, str(found)
 
 
 def assert_same_masters(executors: Sequence[Executor], when: str) -> None:
-    """Step, seed and every master equal on all."""
-    first = executors[0]
-    masters = first.masters
-    for other in executors[1:]:
-        names = (first.name, other.name)
-        assert first.step_count == other.step_count, f"{when}: step_count on {names}"
-        for layer, (a, b) in enumerate(zip(masters, other.masters, strict=True)):
-            assert_same_array(f"{when}, layer {layer}, masters", names, a, b)
+    """Step count and every master equal on all; `when` says in words where the caller is."""
+    try:
+        first_divergence(executors[0].step_count, executors)
+    except Exception as error:
+        error.add_note(when)
+        raise
 
 
 def step_together(
@@ -41,16 +36,15 @@ def step_together(
 ) -> None:
     """One training step on each; what they report must be equal."""
     results = [executor.step(x, labels, log2_lr, rule) for executor in executors]
-    for executor, result in zip(executors[1:], results[1:], strict=True):
-        assert result == results[0], (
-            f"step {results[0].step}: {results[0]} on {executors[0].name}, {result} on {executor.name}"
-        )
+    first_divergence(results[0].step, executors, results, masters=False)
 
 
 def assert_same_logits(executors: Sequence[Executor], x: NDArray[Any], when: str) -> NDArray[np.int32]:
     """Logits equal on all; returns them."""
-    logits = executors[0].forward(x)
-    for other in executors[1:]:
-        names = (executors[0].name, other.name)
-        assert_same_array(f"{when}, logits", names, logits, other.forward(x))
-    return logits
+    logits = [executor.forward(x) for executor in executors]
+    try:
+        logits_divergence(executors, logits, executors[0].step_count)
+    except Exception as error:
+        error.add_note(when)
+        raise
+    return logits[0]
