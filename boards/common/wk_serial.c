@@ -56,6 +56,15 @@ uint32_t wk_port_read(uint8_t *bytes, uint32_t size) {
     return count;
 }
 
+void wk_port_idle(void) {
+    /* An interrupt that comes behind the check stays pending, and ends the wait at once. */
+    const uint32_t before = wk_irq_save();
+    if (received == taken) {
+        __asm volatile("dsb\n\twfi" ::: "memory");
+    }
+    wk_irq_restore(before);
+}
+
 uint32_t wk_port_overruns(void) {
     return wk_uart_overruns();
 }

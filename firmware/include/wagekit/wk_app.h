@@ -5,6 +5,7 @@
 
 #include "wk_config.h"
 #include "wk_protocol.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 /* An answer under construction. */
@@ -26,8 +27,8 @@ typedef enum {
 /* As after a reset: the built-in masters, step 0, seed 0, an empty store. */
 void wk_app_init(void);
 
-/* One slice of what is under way, if anything is. */
-void wk_app_poll(void);
+/* One slice of what is under way; false if nothing is. */
+bool wk_app_poll(void);
 
 /* Execute a request; called by the link. */
 wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size,

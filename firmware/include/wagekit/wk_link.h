@@ -51,8 +51,8 @@ typedef struct {
 void wk_link_init(void);
 
 /* Take what was received, begin the next request if one can begin, answer one that is done.
- * Call it between slices of computation. */
-void wk_link_poll(void);
+ * Call it between slices of computation. False if no byte had come in. */
+bool wk_link_poll(void);
 
 const wk_link_stats_t *wk_link_stats(void);
 

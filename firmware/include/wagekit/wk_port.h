@@ -11,6 +11,11 @@ void wk_port_init(void);
 /* Take up to `size` received bytes out of the receive ring; never waits. */
 uint32_t wk_port_read(uint8_t *bytes, uint32_t size);
 
+/* Sleep until an interrupt comes, received bytes among them; returns at once if bytes wait in the
+ * ring. For when there is nothing to compute: it leaves the processor to others, and saves power.
+ */
+void wk_port_idle(void);
+
 /* Received bytes that were dropped because the ring was full, since reset. */
 uint32_t wk_port_overruns(void);
 

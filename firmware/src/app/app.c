@@ -42,6 +42,11 @@ uint32_t wk_app_progress(void) {
     return wk_app.progress;
 }
 
+static uint16_t flags(void) {
+    return (uint16_t)((wk_app.loading ? WK_HELLO_LOADING : 0u) |
+                      (WK_MODEL_TRAINING ? WK_HELLO_TRAINS : 0u));
+}
+
 void wk_app_hello(wk_hello_reply_t *hello) {
     hello->fingerprint = fingerprint;
     hello->inputs = WK_MODEL_INPUTS;
@@ -51,7 +56,7 @@ void wk_app_hello(wk_hello_reply_t *hello) {
     hello->batch = WK_MODEL_BATCH;
     hello->frame_bytes = WK_FRAME_BYTES;
     hello->store_slots = STORE_SLOTS;
-    hello->flags = wk_app.loading ? WK_HELLO_LOADING : 0;
+    hello->flags = flags();
     hello->weights = WK_MODEL_WEIGHTS;
 }
 
@@ -96,9 +101,9 @@ static void compute_slice(void) {
     wk_app_ended();
 }
 
-void wk_app_poll(void) {
+bool wk_app_poll(void) {
     if (wk_app.program == PROGRAM_NONE) {
-        return;
+        return false;
     }
     wk_app.progress++;
     if (wk_app.program == PROGRAM_COMMIT) {
@@ -106,6 +111,7 @@ void wk_app_poll(void) {
     } else {
         compute_slice();
     }
+    return true;
 }
 
 wk_app_status_t wk_app_finish(wk_reply_t *reply) {
@@ -180,7 +186,7 @@ static wk_app_status_t get_state(wk_reply_t *reply) {
         .seed = wk_model_seed(&wk_app_model),
         .log2_lr = (int8_t)wk_app.log2_lr,
         .rule = (uint8_t)wk_app.rule,
-        .flags = wk_app.loading ? WK_HELLO_LOADING : 0,
+        .flags = flags(),
     };
     reply->size = (uint32_t)(wk_put_get_state_reply(reply->payload, &state) - reply->payload);
     return WK_APP_DONE;

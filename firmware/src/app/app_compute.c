@@ -8,6 +8,19 @@ static bool is_training(uint8_t type) {
     return type == WK_MSG_TRAIN || type == WK_MSG_TRAIN_RANGE;
 }
 
+/* Whether a program of this request may run at all; if not, the reply says why. */
+static bool may_compute(uint8_t type, wk_reply_t *reply) {
+    if (wk_app.loading) {
+        (void)wk_app_refuse(reply, WK_ERROR_LOADING, 0, 0);
+        return false;
+    }
+    if (is_training(type) && !WK_MODEL_TRAINING) {
+        (void)wk_app_refuse(reply, WK_ERROR_TRAINING, 0, 0);
+        return false;
+    }
+    return true;
+}
+
 /* The batch is complete: begin with it. */
 static wk_app_status_t begin_batch(uint8_t type, wk_reply_t *reply) {
     const uint32_t samples = wk_app.batch;
@@ -37,8 +50,8 @@ wk_app_status_t wk_app_batch(uint8_t type, const uint8_t *payload, uint32_t size
         return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
     }
     const uint32_t count = request.slots_size / 2u;
-    if (wk_app.loading) {
-        return wk_app_refuse(reply, WK_ERROR_LOADING, 0, 0);
+    if (!may_compute(type, reply)) {
+        return WK_APP_DONE;
     }
     if (request.place == 0 || wk_app.batch_type != type) {
         wk_app.batch = 0;
@@ -70,8 +83,8 @@ wk_app_status_t wk_app_batch_range(uint8_t type, const uint8_t *payload, uint32_
     if (!wk_get_train_range(payload, size, &request)) {
         return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
     }
-    if (wk_app.loading) {
-        return wk_app_refuse(reply, WK_ERROR_LOADING, 0, 0);
+    if (!may_compute(type, reply)) {
+        return WK_APP_DONE;
     }
     if (request.count == 0 || request.count > WK_MODEL_BATCH) {
         return wk_app_refuse(reply, WK_ERROR_BATCH, request.count, WK_MODEL_BATCH);
@@ -185,8 +198,8 @@ wk_app_status_t wk_app_evaluate(const uint8_t *payload, uint32_t size, wk_reply_
     if (!wk_get_evaluate(payload, size, &request)) {
         return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
     }
-    if (wk_app.loading) {
-        return wk_app_refuse(reply, WK_ERROR_LOADING, 0, 0);
+    if (!may_compute(WK_MSG_EVALUATE, reply)) {
+        return WK_APP_DONE;
     }
     if (request.first >= STORE_SLOTS || request.count > STORE_SLOTS - request.first) {
         return wk_app_refuse(reply, WK_ERROR_SLOT, (uint32_t)request.first + request.count,

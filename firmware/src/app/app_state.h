@@ -28,7 +28,7 @@ typedef struct {
     uint64_t program_ticks;
     uint64_t compute_ticks;
     uint64_t operation_ticks[WK_MODEL_OPERATIONS]; /* compute_ticks, operation by operation */
-    uint64_t sum_squared_error; /* of an evaluation */
+    uint64_t sum_squared_error;                    /* of an evaluation */
     uint32_t evaluated, errors;
     uint32_t next, end; /* slots that an evaluation has still to infer */
     uint32_t crc, crc_wanted, commit_step, commit_seed;

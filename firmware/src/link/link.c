@@ -186,10 +186,12 @@ static void take_frame(uint8_t *frame, uint32_t size) {
     }
 }
 
-static void receive(void) {
+/* True if any byte was there. */
+static bool receive(void) {
     uint8_t bytes[32];
     uint32_t budget = WK_RX_RING_BYTES; /* so that an endless stream cannot stop the computation */
     uint32_t count;
+    bool any = false;
     do {
         count = wk_port_read(bytes, sizeof bytes);
         for (uint32_t i = 0; i < count; i++) {
@@ -206,8 +208,10 @@ static void receive(void) {
                 break;
             }
         }
+        any = any || count > 0;
         budget -= count < budget ? count : budget;
     } while (count == sizeof bytes && budget > 0);
+    return any;
 }
 
 static void answer(uint16_t sequence, uint8_t type, const wk_reply_t *reply) {
@@ -257,8 +261,8 @@ static bool begin_next(void) {
     return true;
 }
 
-void wk_link_poll(void) {
-    receive();
+bool wk_link_poll(void) {
+    const bool any = receive();
     if (link.running) {
         wk_reply_t reply = {.payload = answer_of(link.running_sequence) + WK_HEADER_BYTES};
         if (wk_app_finish(&reply) == WK_APP_DONE) {
@@ -268,6 +272,7 @@ void wk_link_poll(void) {
     }
     while (begin_next()) {
     }
+    return any;
 }
 
 void wk_link_init(void) {

@@ -26,6 +26,9 @@ uint32_t wk_port_read(uint8_t *bytes, uint32_t size) {
     return count;
 }
 
+void wk_port_idle(void) {
+}
+
 uint32_t wk_port_overruns(void) {
     return overruns;
 }
@@ -91,8 +94,10 @@ uint32_t board_take(uint8_t *bytes, uint32_t size) {
 
 int board_turn(void) {
     if (ended == BOARD_RUNS && setjmp(turn) == 0) {
-        wk_link_poll();
-        wk_app_poll();
+        (void)wk_link_poll();
+        if (!wk_app_poll()) {
+            wk_port_idle();
+        }
         wk_port_feed_watchdog();
     }
     return ended;

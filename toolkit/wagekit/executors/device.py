@@ -87,7 +87,7 @@ class DeviceExecutor(Executor):
                     hint=f"build the firmware with batch {batch}",
                 )
             self._batch = device.hello.batch if batch is None else batch
-            self._graph = compile_graph(net, device.hello.batch)
+            self._graph = compile_graph(net, device.hello.batch, training=device.hello.trains)
             start = net.seed if seed is None else check_uint32(seed, "seed")
             if not keep:
                 self.load_masters(initial_masters(self._graph, start), 0, start)
@@ -187,6 +187,7 @@ class DeviceExecutor(Executor):
         self, x: ArrayLike, labels: ArrayLike, log2_lr: int, rule: Rule
     ) -> tuple[list[Request], list[Request]]:
         """What may be sent while the step before runs, and what begins this one."""
+        self._check_trains()
         inputs = check_inputs(self._graph, x)
         check_batch(len(inputs), self._batch)
         classes = check_labels(self._graph, labels, len(inputs))
@@ -201,6 +202,12 @@ class DeviceExecutor(Executor):
             slots = range(self._stored, self._stored + len(codes[part]))
             begin += self._device.batch_requests("train", slots, place, place + room < len(codes))
         return uploads, begin
+
+    def _check_trains(self) -> None:
+        if not self.hello.trains:
+            raise LimitError(
+                f"{self.name}: the firmware was built to infer only", hint="build it with training"
+            )
 
     def _rule_requests(self, log2_lr: int, rule: Rule) -> list[Request]:
         if self._rule == (log2_lr, rule):
@@ -268,6 +275,7 @@ class DeviceExecutor(Executor):
 
     def step_indices(self, indices: Sequence[int], log2_lr: int = 0, rule: Rule = "paper") -> StepResult:
         """Learn from one batch of stored samples."""
+        self._check_trains()
         check_batch(len(indices), self._batch)
         slots = [self._check_slot(int(index)) for index in indices]
         session = self._device.session

@@ -42,6 +42,8 @@ class Hello:
     store_slots: int
     loading: bool
     """Masters are incomplete: a loading was broken off."""
+    trains: bool
+    """The firmware can learn."""
     board: str
     firmware: str
     tick_hz: int
@@ -144,7 +146,8 @@ class Device:
             batch=hello.int("batch"),
             frame_bytes=hello.int("frame_bytes"),
             store_slots=hello.int("store_slots"),
-            loading=bool(hello.int("flags") & 1),
+            loading=bool(hello.int("flags") & _flag("loading")),
+            trains=bool(hello.int("flags") & _flag("trains")),
             board=about.text("board"),
             firmware=about.text("firmware"),
             tick_hz=about.int("tick_hz"),
@@ -383,6 +386,10 @@ class Device:
     def close(self) -> None:
         """Close the transport; harmless when called twice."""
         self.session.transport.close()
+
+
+def _flag(name: str) -> int:
+    return next(code.value for code in schema.HELLO_FLAGS if code.name == name)
 
 
 def _layers(data: bytes) -> list[LayerReport]:

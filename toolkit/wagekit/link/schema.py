@@ -100,6 +100,7 @@ BATCH_FLAGS: tuple[Code, ...] = (
 )
 HELLO_FLAGS: tuple[Code, ...] = (
     Code("loading", 1, "masters are incomplete: load them before anything else"),
+    Code("trains", 2, "the firmware can learn; without it, it was built to infer only"),
 )
 
 REQUESTS: tuple[Message, ...] = (
@@ -403,6 +404,7 @@ ERRORS: tuple[Code, ...] = (
     Code("batch", 9, "a batch that is empty or larger than the firmware was built for"),
     Code("label", 10, "a label that is no class number"),
     Code("code", 11, "a sample code outside the grid"),
+    Code("training", 12, "the firmware was built to infer only", "build it with training"),
 )
 
 FAULT_CAUSES: tuple[Code, ...] = (

@@ -196,7 +196,7 @@ def _listen() -> socket.socket:
 
 
 def _chardev(name: str, listener: socket.socket, *, wait: bool) -> list[str]:
-    options = f"socket,id={name},fd={listener.fileno()},server=on,wait={'on' if wait else 'off'}"
+    options = f"socket,id={name},fd={listener.fileno()},server=on,nodelay=on,wait={'on' if wait else 'off'}"
     return ["-chardev", options]
 
 
