@@ -10,6 +10,7 @@
 #define WK_TRAIN_H
 
 #include "wagekit/wk_kernels.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What the output's error is made of: one stands for a target of 1, 2^log2_one. */
@@ -94,6 +95,10 @@ void wk_dense_backward_weights_g32(int32_t error, const int8_t *input, int32_t c
                                    int32_t *gradient);
 void wk_dense_backward_weights_g64(int32_t error, const int8_t *input, int32_t count,
                                    int64_t *gradient);
+
+/* Whether any of `count` errors, `spacing` apart, is not 0: rows without one need no gradient. */
+bool wk_any_error_e8(const int8_t *errors, int32_t count, int32_t spacing);
+bool wk_any_error_e16(const int16_t *errors, int32_t count, int32_t spacing);
 
 /* Set values to 0. */
 void wk_clear_i32(int32_t *values, int32_t count);

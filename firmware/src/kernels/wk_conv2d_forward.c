@@ -23,21 +23,6 @@ static void forward_by_dots(const wk_conv2d_t *conv, const wk_activation_t *acti
     }
 }
 
-/* sums[i] += weight * x[i * step] */
-static void add_row(int32_t *restrict sums, const int8_t *restrict x, int32_t step, int32_t count,
-                    int32_t weight) {
-    if (step == 1) {
-        WK_UNROLL
-        for (int32_t i = 0; i < count; i++) {
-            sums[i] += weight * x[i];
-        }
-    } else {
-        for (int32_t i = 0; i < count; i++) {
-            sums[i] += weight * x[i * step];
-        }
-    }
-}
-
 /* Sums of one row of outputs over one row of the kernel. */
 static void add_kernel_row(const wk_conv2d_t *conv, const int8_t *input, const int8_t *row,
                            int32_t *sums) {
@@ -58,8 +43,10 @@ static void add_kernel_row(const wk_conv2d_t *conv, const int8_t *input, const i
         const int8_t *x = input + column * conv->input_c;
         for (int32_t c = 0; c < conv->input_c; c++) {
             const int32_t weight = row[kx * conv->input_c + c];
-            if (weight != 0) {
-                add_row(sums + first, x + c, step, end - first, weight);
+            if (weight != 0 && step == 1) {
+                wk_add_scaled_i32(sums + first, x + c, weight, end - first);
+            } else if (weight != 0) {
+                wk_add_spaced_i32(sums + first, x + c, step, weight, end - first);
             }
         }
     }

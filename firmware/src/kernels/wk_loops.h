@@ -1,4 +1,4 @@
-/* The two inner loops of all products, and where a kernel window meets its input.
+/* The inner loops of all products, and where a kernel window meets its input.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef WK_LOOPS_H
 #define WK_LOOPS_H
@@ -8,20 +8,28 @@
 
 /* Cores without vectors gain from fewer branches; elsewhere the compiler does better alone. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__arm__)
-#define WK_UNROLL _Pragma("GCC unroll 4")
+#define WK_UNROLL_4 _Pragma("GCC unroll 4")
+#define WK_UNROLL_8 _Pragma("GCC unroll 8")
 #else
-#define WK_UNROLL
+#define WK_UNROLL_4
+#define WK_UNROLL_8
 #endif
 
+/* The loops are functions of their own, never inlined: within a larger one the registers of a
+ * Cortex-M do not suffice, and each turn would reload them. */
+
 /* Sum of a * b. */
-static inline int32_t wk_dot(const int8_t *restrict a, const int8_t *restrict b, int32_t count) {
-    int32_t sum = 0;
-    WK_UNROLL
-    for (int32_t i = 0; i < count; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
+int32_t wk_dot(const int8_t *restrict a, const int8_t *restrict b, int32_t count);
+
+/* sums += factor * values */
+void wk_add_scaled_i32(int32_t *restrict sums, const int8_t *restrict values, int32_t factor,
+                       int32_t count);
+void wk_add_scaled_i64(int64_t *restrict sums, const int8_t *restrict values, int32_t factor,
+                       int32_t count);
+
+/* The same with values `step` apart. */
+void wk_add_spaced_i32(int32_t *restrict sums, const int8_t *restrict values, int32_t step,
+                       int32_t factor, int32_t count);
 
 /* The part of a kernel window that lies inside the input: `rows` segments of `length` values,
  * contiguous in NHWC, the first at `input` and at `kernel`, then conv->input_w * input_c and

@@ -2,10 +2,16 @@
 #include "../kernels/wk_loops.h"
 #include "wagekit/wk_train.h"
 
-#define WK_NAME wk_dense_backward_weights_g32
-#define WK_SUM int32_t
-#include "wk_dense_backward.inc"
+void wk_dense_backward_weights_g32(int32_t error, const int8_t *input, int32_t count,
+                                   int32_t *gradient) {
+    if (error != 0) {
+        wk_add_scaled_i32(gradient, input, error, count);
+    }
+}
 
-#define WK_NAME wk_dense_backward_weights_g64
-#define WK_SUM int64_t
-#include "wk_dense_backward.inc"
+void wk_dense_backward_weights_g64(int32_t error, const int8_t *input, int32_t count,
+                                   int64_t *gradient) {
+    if (error != 0) {
+        wk_add_scaled_i64(gradient, input, error, count);
+    }
+}

@@ -280,8 +280,6 @@ class _Buffers:
             users.append(f"backward_input_{index}")
         if layer.learns:
             users.append(f"gradient_{index}")
-        if layer.gradient_mode == "recomputed":
-            users.append(f"update_{index}")
         if not users:
             if layer.last and layer.raw_bits is not None:
                 self._add(f"raw_{index}", "int32_t", self.batch * layer.output_size, "loss")
@@ -289,8 +287,12 @@ class _Buffers:
         count = self.batch * layer.output_size
         source = "loss" if layer.last else f"backward_input_{index + 1}"
         self._add(f"raw_{index}", f"int{layer.raw_bits}_t", count, source, f"quantise_{index}")
-        self._add(f"errors_{index}", f"int{self.error_bits}_t", count, f"quantise_{index}", *users)
+        # An update skips outputs without errors, so it reads them also where gradients are stored.
+        last = f"update_{index}"
+        self._add(f"errors_{index}", f"int{self.error_bits}_t", count, f"quantise_{index}", *users, last)
         if layer.pooled:
+            if layer.gradient_mode == "recomputed":
+                users.append(last)
             self._add(f"winners_{index}", "uint8_t", count, f"forward_{index}", *users)
         if layer.gradient_mode is not None:
             held = layer.weights if layer.gradient_mode == "stored" else layer.fan_in
