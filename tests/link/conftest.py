@@ -4,8 +4,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.link import harness
 import pytest
+
+from tests.link import harness
 
 
 @pytest.fixture(scope="session")
