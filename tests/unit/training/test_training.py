@@ -78,14 +78,14 @@ def test_resumed_equals_never_stopped(tmp_path: Path, rule: str) -> None:
         assert trainer(executor, plan).run()
         whole = executor.digest()
     path = tmp_path / "m.safetensors"
-    stops = iter([False] * 30 + [True])
+    made: list[Event] = []
 
     def save(executor: Executor) -> None:
         about = {"plan": plan.to_dict()}
         save_model(path, Model(NET, executor.masters, executor.step_count, executor.seed, about))
 
     with open_executor(NET, "reference") as executor:
-        assert not trainer(executor, plan, stop=lambda: next(stops), save=save).run()
+        assert not trainer(executor, plan, emit=made.append, stop=lambda: len(made) >= 30, save=save).run()
         assert executor.step_count == 30
     model = load_model(path, network=NET)
     with open_executor(NET, "reference", seed=77) as executor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -17,19 +17,28 @@ from wagekit.training.plan import Batches, Plan
 Emit = Callable[[Event], None]
 
 
+Batch = tuple[NDArray[np.int64], int]
+"""Numbers of the training samples, and the rate before the rule."""
+
+
 class Feed(Protocol):
     """How training samples get to the executor, by their number."""
 
-    def step(self, indices: NDArray[np.int64], log2_lr: int, rule: Rule) -> StepResult:
-        """Learn from the samples with these numbers."""
+    def steps(self, batches: Iterable[Batch], rule: Rule) -> Iterator[StepResult]:
+        """Learn from batches in order; yields what each step reports.
+
+        The next batch may be taken from `batches` before the result of the present one is yielded.
+        """
 
 
 @runtime_checkable
-class CountsInstructions(Protocol):
-    """An executor whose chip counts the instructions it spends."""
+class Streams(Protocol):
+    """An executor that takes the samples of the next batch while it learns the present one."""
 
-    def instructions(self) -> int | None:
-        """Instructions since boot; None where the board does not count them."""
+    def train_stream(
+        self, batches: Iterable[tuple[IntArray, NDArray[np.int64], int]], rule: Rule = "paper"
+    ) -> Iterator[StepResult]:
+        """Learn from batches `(x, labels, log2_lr)`, in order; yields what each step reports."""
 
 
 @dataclass(slots=True)
@@ -40,9 +49,14 @@ class Streamed:
     x: IntArray
     labels: NDArray[np.int64]
 
-    def step(self, indices: NDArray[np.int64], log2_lr: int, rule: Rule) -> StepResult:
-        """Learn from the samples with these numbers."""
-        return self.executor.step(self.x[indices], self.labels[indices], log2_lr, rule)
+    def steps(self, batches: Iterable[Batch], rule: Rule) -> Iterator[StepResult]:
+        """Learn from batches in order; yields what each step reports."""
+        samples = ((self.x[indices], self.labels[indices], rate) for indices, rate in batches)
+        if isinstance(self.executor, Streams):
+            yield from self.executor.train_stream(samples, rule)
+        else:
+            for x, labels, rate in samples:
+                yield self.executor.step(x, labels, rate, rule)
 
 
 def nothing(_: Event) -> None:
@@ -71,6 +85,8 @@ class Trainer:
     stop: Callable[[], bool] = lambda: False
     evaluator: Callable[[], Score] | None = None
     """Classifies the test part; by default `evaluate` through the executor."""
+    cost: Callable[[], int | None] = lambda: None
+    """Instructions of the latest step, where the executor's chip counts them."""
     score: Score | None = field(default=None, init=False)
     """Of the latest evaluation."""
 
@@ -80,13 +96,13 @@ class Trainer:
         batches = Batches(plan)
         step = executor.step_count
         tested = saved = step
-        every = plan.steps_per_epoch if self.test_every is None else self.test_every
-        while step < plan.end_step:
-            if self.stop():
-                break
-            self._learn(batches, step)
-            step += 1
-            if every and (step - plan.first_step) % every == 0:
+        test_every = plan.steps_per_epoch if self.test_every is None else self.test_every
+        if not self.test:
+            test_every = 0
+        while step < plan.end_step and not self.stop():
+            pause = min(self._next(step, test_every), self._next(step, self.save_every or 0), plan.end_step)
+            step = self._learn(batches, step, pause)
+            if test_every and (step - plan.first_step) % test_every == 0:
                 self.evaluate(step)
                 tested = step
             if self.save and self.save_every and (step - plan.first_step) % self.save_every == 0:
@@ -102,12 +118,10 @@ class Trainer:
         """Classify the test part and say so."""
         if self.test is None:
             return
-        before = instructions(self.executor)
         if self.evaluator is not None:
             self.score = self.evaluator()
         else:
             self.score = evaluate(self.executor, *self.test, log2_one=self.log2_one)
-        after = instructions(self.executor)
         self.emit(
             Evaluation(
                 step=step,
@@ -116,21 +130,28 @@ class Trainer:
                 correct=self.score.correct,
                 loss=self.score.loss,
                 confusion=self.score.confusion,
-                instructions=None if before is None or after is None else after - before,
             )
         )
 
-    def _learn(self, batches: Batches, step: int) -> None:
-        before = instructions(self.executor)
-        result = self.feed.step(batches.indices(step), batches.log2_lr(step), self.plan.rule)
-        after = instructions(self.executor)
-        spent = None if before is None or after is None else after - before
-        self.emit(step_event(result, self.plan.epoch(step + 1), spent))
+    def _next(self, step: int, every: int) -> int:
+        """The first multiple of `every` after `step`, counted from the plan's begin."""
+        plan = self.plan
+        return step + every - (step - plan.first_step) % every if every else plan.end_step
 
+    def _learn(self, batches: Batches, step: int, pause: int) -> int:
+        """Learn up to step `pause`, or to where `stop` says so; returns the step reached."""
 
-def instructions(executor: Executor) -> int | None:
-    """What the executor's chip has counted, where it counts."""
-    return executor.instructions() if isinstance(executor, CountsInstructions) else None
+        def wanted() -> Iterator[Batch]:
+            for number in range(step, pause):
+                if self.stop():
+                    return
+                yield batches.indices(number), batches.log2_lr(number)
+
+        reached = step
+        for result in self.feed.steps(wanted(), self.plan.rule):
+            reached += 1
+            self.emit(step_event(result, self.plan.epoch(reached), self.cost()))
+        return reached
 
 
 def step_event(result: StepResult, epoch: float, spent: int | None = None) -> Step:

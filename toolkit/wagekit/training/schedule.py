@@ -10,7 +10,7 @@ from wagekit.errors import UsageError
 from wagekit.numerics import LOG2_LR_MAX, LOG2_LR_MIN
 
 NAMED = {
-    "default": "0:0,50%:-1,75%:-2",
+    "default": "0:3,50%:2,75%:1",
     "paper": "0:3,67%:0,83%:-3",
 }
 """Schedules with a name; `paper` is that of the WAGE paper, whose 300 epochs change at 200 and 250."""

@@ -1,0 +1,68 @@
+"""The two consoles, and how errors, sizes and tables look."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wagekit.errors import WagekitError
+
+_PIPE_WIDTH = 160
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+if not out.is_terminal and "COLUMNS" not in os.environ:
+    out.width = _PIPE_WIDTH  # a file or a pipe has no width: do not break lines at 80
+
+
+def prepare_streams() -> None:
+    """Print a replacement where a terminal's encoding lacks a character, rather than end."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def fail(error: WagekitError) -> int:
+    """Print an error, one line for each problem, and its hint; returns the exit code."""
+    for line in error.message.splitlines():
+        err.print(Text.assemble(("error: ", "bold red"), line))
+    first, *rest = (error.hint or "").splitlines() or [""]
+    if first:
+        err.print(Text.assemble(("hint:  ", "cyan"), first))
+    for line in rest:
+        err.print(Text(f"       {line}"))
+    return error.exit_code
+
+
+def note(text: str) -> None:
+    """A remark for people, on stderr, so that stdout stays what was asked for."""
+    err.print(Text(text, style="dim"))
+
+
+def print_json(value: Any) -> None:
+    """A result for a script, on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """A plain table; the columns named in `right` hold numbers."""
+    grid = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    for column in columns:
+        grid.add_column(column, justify="right" if column in right else "left", no_wrap=column in right)
+    return grid
+
+
+def size(count: int | None) -> str:
+    """Bytes for people: `61,440`, or `4 MB` for whole large units."""
+    if count is None:
+        return "-"
+    for unit, power in (("MB", 20), ("KB", 10)):
+        if count and count % (1 << power) == 0:
+            return f"{count >> power:,} {unit}"
+    return f"{count:,}"

@@ -1,0 +1,7 @@
+"""x"""
+
+EXAMPLE = "x"
+
+
+def demo() -> None:
+    """x."""

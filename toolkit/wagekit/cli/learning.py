@@ -1,0 +1,281 @@
+"""What `train`, `run` and `demo` have in common: from options to a trained, saved, told model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wagekit.cli.interrupt import Interrupt
+from wagekit.cli.sources import Subject, data_spec, open_data
+from wagekit.errors import DataError, DeviceFaultError, UsageError, WagekitError
+from wagekit.executors import Executor, StepResult
+from wagekit.executors.base import Rule
+from wagekit.executors.device import DeviceExecutor
+from wagekit.ir import Graph
+from wagekit.link import FirmwareFaultError
+from wagekit.monitor.events import Event, Fault, Log, Run
+from wagekit.monitor.sinks import Bus, Sink
+from wagekit.passes import compile_graph
+from wagekit.spec import Network
+from wagekit.training import Model, Plan, Score, Streamed, Trainer, save_model
+from wagekit.training.data import TEST_FRACTION, Samples, Source, prepare
+from wagekit.training.evaluation import score
+from wagekit.training.loop import Batch, Feed
+from wagekit.version import __version__
+
+DEFAULT_DATA = "digits"
+DEFAULT_EPOCHS = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to train, as the command line says it."""
+
+    data: str | None = None
+    label: str | None = None
+    batch: int = 8
+    epochs: float | None = None
+    steps: int | None = None
+    schedule: str = "default"
+    rule: str = "paper"
+    seed: int | None = None
+    test_fraction: float = TEST_FRACTION
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """All that is to be done, checked before anything is compiled or booted."""
+
+    subject: Subject
+    graph: Graph
+    plan: Plan
+    source: Source
+    seed: int
+    train: Samples
+    test: Samples
+
+    @property
+    def network(self) -> Network:
+        """What learns."""
+        return self.subject.network
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of it."""
+
+    finished: bool
+    step: int
+    digest: str
+    score: Score | None
+    saved: Path | None = None
+
+
+@dataclass(slots=True)
+class Stored:
+    """Learns from samples that lie on the chip, from slot 0 on."""
+
+    executor: DeviceExecutor
+
+    def steps(self, batches: Iterable[Batch], rule: Rule) -> Iterator[StepResult]:
+        """Learn from batches in order; yields what each step reports."""
+        for indices, rate in batches:
+            yield self.executor.step_indices([int(i) for i in indices], rate, rule)
+
+
+def plan_lesson(subject: Subject, settings: Settings) -> Lesson:
+    """Data, graph and plan for a network; every mistake of the user shows here."""
+    net, model = subject.network, subject.model
+    if settings.resume:
+        return _resumed(subject, settings)
+    seed = settings.seed if settings.seed is not None else (model.seed if model else net.seed)
+    spec = settings.data or DEFAULT_DATA
+    dataset = open_data(net, spec, settings.label)
+    train, test = prepare(net, dataset, test_fraction=settings.test_fraction)
+    plan = Plan.of(
+        len(train),
+        settings.batch,
+        epochs=DEFAULT_EPOCHS if settings.epochs is None else settings.epochs,
+        steps=settings.steps,
+        schedule=settings.schedule,
+        rule=settings.rule,
+        order_seed=seed,
+        first_step=model.step if model else 0,
+    )
+    source = Source(data_spec(spec), dataset.fingerprint(), test_fraction=settings.test_fraction)
+    return Lesson(subject, compile_graph(net, plan.batch), plan, source, seed, train, test)
+
+
+def _resumed(subject: Subject, settings: Settings) -> Lesson:
+    """Go on with the plan that a model file holds, to its end or to a later one."""
+    net, model, source = subject.network, subject.model, subject.source
+    if model is None or source is None or "plan" not in model.training:
+        raise UsageError(f"--resume: {subject.path or net.name} holds no training to go on with")
+    plan = Plan.from_dict(model.training["plan"], str(subject.path))
+    if settings.epochs is not None or settings.steps is not None:
+        longer = Plan.of(plan.samples, plan.batch, epochs=settings.epochs, steps=settings.steps)
+        plan = Plan.from_dict(plan.to_dict() | {"total_steps": longer.total_steps}, str(subject.path))
+    spec = settings.data or source.data
+    dataset = open_data(net, spec, settings.label)
+    if dataset.fingerprint() != source.fingerprint:
+        raise DataError(
+            f"{spec}: not the samples that {subject.path} learned from",
+            hint="without --resume a new training begins at its weights, with any data",
+        )
+    train, test = prepare(net, dataset, split_seed=source.split_seed, test_fraction=source.test_fraction)
+    return Lesson(subject, compile_graph(net, plan.batch), plan, source, model.seed, train, test)
+
+
+def load_state(lesson: Lesson, executor: Executor) -> None:
+    """Give the executor the weights of the model file, if there is one."""
+    model = lesson.subject.model
+    if model is not None:
+        executor.load_masters(model.masters, model.step, lesson.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How the samples of a lesson get to where it is learned."""
+
+    feed: Feed
+    evaluator: Callable[[], Score] | None = None
+    cost: Callable[[], int | None] = lambda: None
+
+
+def settle(lesson: Lesson, executor: Executor, *, stream: bool = False, count: bool = False) -> Place:
+    """Put all samples on the chip if there is room and `stream` does not forbid it.
+
+    With `count` the chip counts the instructions of every step (QEMU with an instruction clock).
+    """
+    train, test = lesson.train, lesson.test
+    if not isinstance(executor, DeviceExecutor):
+        return Place(Streamed(executor, train.x, train.labels))
+
+    def cost() -> int | None:
+        return executor.counters().instructions if count else None
+
+    if stream or len(train) + len(test) > executor.hello.store_slots:
+        return Place(Streamed(executor, train.x, train.labels), cost=cost)
+    executor.upload(train.x, train.labels)
+    executor.upload(test.x, test.labels, first=len(train))
+
+    def evaluate() -> Score:
+        batch, end = executor.hello.batch, len(train) + len(test)
+        slots = [range(i, min(i + batch, end)) for i in range(len(train), end, batch)]
+        logits = np.concatenate([executor.device.infer(part) for part in slots])
+        return score(logits, test.labels, lesson.graph.log2_one)
+
+    return Place(Stored(executor), evaluate, cost)
+
+
+def learn(
+    lesson: Lesson,
+    executor: Executor,
+    sinks: Sequence[Sink],
+    *,
+    save_to: Path | None = None,
+    stream: bool = False,
+    count: bool = False,
+    after: Callable[[Callable[[Event], None]], None] | None = None,
+) -> Result:
+    """Train to the end of the plan, or to a Ctrl-C; evaluate and save at the end in both cases.
+
+    `after` is called with the bus when training is over, to tell more.
+    """
+    bus = Bus(sinks)
+    result = Result(False, executor.step_count, "", None)
+
+    def save(at: Executor) -> None:
+        if save_to is not None:
+            save_model(save_to, model_of(lesson, at))
+            result.saved = save_to
+
+    with bus, Interrupt() as stop:
+        try:
+            load_state(lesson, executor)
+            place = settle(lesson, executor, stream=stream, count=count)
+            bus(_run_event(lesson, executor, "started"))
+            trainer = Trainer(
+                executor,
+                lesson.plan,
+                place.feed,
+                lesson.graph.log2_one,
+                emit=bus,
+                test=(lesson.test.x, lesson.test.labels),
+                save=save,
+                save_every=lesson.plan.steps_per_epoch,
+                stop=stop,
+                evaluator=place.evaluator,
+                cost=place.cost,
+            )
+            if lesson.plan.total_steps:
+                trainer.evaluate(executor.step_count)
+            result.finished = trainer.run()
+            result.score = trainer.score
+            result.step, result.digest = executor.step_count, executor.digest()
+            if after is not None:
+                after(bus)
+            bus(_run_event(lesson, executor, "finished" if result.finished else "stopped", result.digest))
+        except WagekitError as error:
+            _tell_failure(bus, lesson, executor, error)
+            raise
+    return result
+
+
+def model_of(lesson: Lesson, executor: Executor) -> Model:
+    """The executor's state with all that is needed to go on."""
+    training = {"plan": lesson.plan.to_dict(), "source": asdict(lesson.source)}
+    return Model(lesson.network, executor.masters, executor.step_count, executor.seed, training)
+
+
+def _tell_failure(bus: Bus, lesson: Lesson, executor: Executor, error: WagekitError) -> None:
+    line = error.message.splitlines()[0]
+    if isinstance(error, DeviceFaultError):
+        report = error.report if isinstance(error, FirmwareFaultError) else None
+        cause, registers = (report.cause, report.registers) if report else ("fault", {})
+        bus(Fault(cause=cause, registers=registers, message=line))
+    bus(
+        Run(
+            status="failed",
+            network=lesson.network.name,
+            place=executor.name,
+            fingerprint=lesson.network.fingerprint(),
+            version=__version__,
+            message=line,
+        )
+    )
+
+
+def _run_event(lesson: Lesson, executor: Executor, status: Any, digest: str = "") -> Run:
+    plan, graph = lesson.plan, lesson.graph
+    return Run(
+        status=status,
+        network=lesson.network.name,
+        place=executor.name,
+        fingerprint=lesson.network.fingerprint(),
+        seed=executor.seed,
+        weights=graph.weight_count,
+        layers=tuple(layer.name for layer in graph.layers),
+        classes=graph.classes,
+        dataset=lesson.source.data,
+        train_samples=len(lesson.train),
+        test_samples=len(lesson.test),
+        batch=plan.batch,
+        first_step=executor.step_count if status == "started" else plan.first_step,
+        steps=plan.end_step,
+        steps_per_epoch=plan.steps_per_epoch,
+        rule=plan.rule,
+        schedule=plan.schedule,
+        version=__version__,
+        digest=digest,
+    )
+
+
+def warn(emit: Callable[[Event], None], text: str) -> None:
+    """A warning for people, kept in the recording."""
+    emit(Log(level="warning", message=text))

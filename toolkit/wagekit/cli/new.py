@@ -1,0 +1,39 @@
+"""`wagekit new`: an example to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wagekit.cli.console import out
+from wagekit.cli.sources import SHIPPED, shipped_network
+from wagekit.errors import UsageError
+
+EXAMPLE = "wagekit new my-net"
+
+
+def new(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Where network.toml is put.", show_default=False)
+    ] = Path(),
+    example: Annotated[
+        str, typer.Option("--example", help="Which network: digits or digits-tiny.")
+    ] = "digits",
+    force: Annotated[bool, typer.Option("--force", help="Replace a network.toml that is there.")] = False,
+) -> None:
+    """Write an example network.toml to change as you like."""
+    if example not in SHIPPED:
+        raise UsageError(f"no example '{example}'; there are: {', '.join(SHIPPED)}")
+    path = folder / "network.toml"
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists", hint="--force replaces it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(shipped_network(example), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    out.print(f"wrote {path}")
+    out.print(f"train it on this machine:  [bold]wagekit train {path}[/]")
+    out.print(f"or inside a chip:          [bold]wagekit run {path} --on qemu:mps2-an386[/]")

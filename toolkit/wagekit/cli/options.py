@@ -1,0 +1,92 @@
+"""Arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+NetworkArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="NETWORK",
+        help="A network.toml, a folder with one, a model (.safetensors), or one that ships: "
+        "digits, digits-tiny.",
+        show_default=False,
+    ),
+]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model that train or run has saved.", show_default=False)
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help="digits, a folder with IDX files (like MNIST), or a .csv, .npz or IDX file. "
+        "By default what the model learned from, else digits.",
+        show_default=False,
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option("--label", metavar="COLUMN", help="Label column of a CSV file, by name or index."),
+]
+On = Annotated[
+    str,
+    typer.Option("--on", metavar="PLACE", help="reference, host, qemu:BOARD or serial:PORT."),
+]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Samples in one step of learning.")]
+Epochs = Annotated[
+    float | None, typer.Option("--epochs", min=0, help="Passes over the training samples. By default 6.")
+]
+Steps = Annotated[int | None, typer.Option("--steps", min=0, help="Steps to learn, instead of --epochs.")]
+ScheduleOption = Annotated[
+    str,
+    typer.Option(
+        "--schedule",
+        metavar="RATES",
+        help="Powers of two by epoch, '0:3,40:0,60:-3'; by share, '0:3,50%:2'; one number; "
+        "or a name: default, paper.",
+    ),
+]
+RuleOption = Annotated[
+    str,
+    typer.Option("--rule", help="paper, or error_scaled for small batches that go on and on."),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        min=0,
+        max=2**32 - 1,
+        help="Of initial weights, updates and order of samples. By default the network's.",
+        show_default=False,
+    ),
+]
+TestFraction = Annotated[
+    float, typer.Option("--test-fraction", help="Share of the samples kept for testing.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Model file to write. By default NAME.safetensors.", show_default=False
+    ),
+]
+Events = Annotated[
+    Path | None, typer.Option("--events", metavar="FILE", help="Record all events as JSON lines.")
+]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FOLDER", help="Leave a report (HTML) and a picture (PNG) there."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for a script.")]
+Baud = Annotated[
+    int | None,
+    typer.Option("--baud", min=1, help="Of a serial port. By default 115200.", show_default=False),
+]
+BoardOption = Annotated[
+    str,
+    typer.Option("--board", metavar="BOARD", help="A name that `wagekit boards` lists, or a folder."),
+]

@@ -1,0 +1,91 @@
+"""Opens the place a user names, and tells what a chip says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wagekit.errors import UsageError
+from wagekit.executors import Executor, open_executor
+from wagekit.executors.device import DeviceExecutor
+from wagekit.monitor.events import Event, Link, Resources
+from wagekit.spec import Network
+
+if TYPE_CHECKING:
+    from wagekit.toolchain.firmware import FirmwareImage
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An open executor, and the firmware in it if this machine built it."""
+
+    executor: Executor
+    image: FirmwareImage | None = None
+    counts: bool = False
+    """Its counter counts instructions."""
+
+
+def open_place(
+    net: Network,
+    where: str,
+    *,
+    seed: int | None = None,
+    batch: int | None = None,
+    icount: bool = False,
+    baud: int | None = None,
+    keep: bool = False,
+) -> Place:
+    """Open `reference`, `host`, `qemu:BOARD` or `serial:PORT`; options of other places are refused."""
+    kind, _, target = where.partition(":")
+    _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
+    _refuse(baud is not None and kind != "serial", "--baud", "serial:PORT", where)
+    _refuse(keep and kind != "serial", "--keep", "serial:PORT", where)
+    options: dict[str, Any] = {}
+    if kind == "serial":
+        options = {"keep": keep} | ({"baud": baud} if baud else {})
+    image = None
+    if kind == "qemu" and target:
+        from wagekit import boards
+        from wagekit.executors.device import QEMU_BATCH
+        from wagekit.toolchain.firmware import build_firmware
+
+        options = {"icount": icount}
+        image = build_firmware(net, boards.load(target), batch=batch or QEMU_BATCH)
+    return Place(open_executor(net, where, seed=seed, batch=batch, **options), image, icount)
+
+
+def tell_device(emit: Callable[[Event], None], executor: Executor, place: Place) -> None:
+    """Events about memory and link of a chip; nothing for other places."""
+    if not isinstance(executor, DeviceExecutor):
+        return
+    emit(memory_event(place.image) if place.image else Resources(board=executor.hello.board))
+    counters = executor.counters()
+    emit(
+        Link(
+            frames_sent=counters.host["sent"],
+            frames_received=counters.host["received"],
+            resent=counters.host["resent"],
+            bad_frames=counters.host["damaged"] + counters.crc_errors,
+            overruns=counters.overruns,
+        )
+    )
+
+
+def memory_event(image: FirmwareImage) -> Resources:
+    """What a firmware takes of its board."""
+    board = image.board
+    return Resources(
+        board=board.name,
+        ram=image.sizes.ram,
+        ram_limit=board.region("ram").size,
+        flash=image.sizes.flash,
+        flash_limit=board.region("flash").size,
+        model_ram=image.plan.ram,
+        stack=image.sizes.stack,
+    )
+
+
+def _refuse(wrong: bool, option: str, place: str, where: str) -> None:
+    if wrong:
+        raise UsageError(f"{option} goes with {place}, not with {where}")

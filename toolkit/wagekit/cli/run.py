@@ -1,0 +1,63 @@
+"""`wagekit run`: learn on a chip, emulated or real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wagekit.cli import options as o
+from wagekit.cli.train import Resume
+
+EXAMPLE = "wagekit run digits --on qemu:mps2-an386 --report learned"
+
+
+def run(
+    network: o.NetworkArgument,
+    *,
+    on: o.On = "qemu:mps2-an386",
+    data: o.Data = None,
+    epochs: o.Epochs = None,
+    steps: o.Steps = None,
+    batch: o.Batch = 8,
+    schedule: o.ScheduleOption = "default",
+    rule: o.RuleOption = "paper",
+    seed: o.Seed = None,
+    test_fraction: o.TestFraction = 0.2,
+    label: o.Label = None,
+    resume: Resume = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Send samples with every batch, also where all fit on the chip.")
+    ] = False,
+    icount: Annotated[
+        bool, typer.Option("--icount", help="Count the instructions of every step (QEMU; slower).")
+    ] = False,
+    baud: o.Baud = None,
+    out: o.Out = None,
+    events: o.Events = None,
+    report: o.ReportFolder = None,
+    json: o.Json = False,
+) -> None:
+    """Boot or attach to a chip, train there, evaluate there, and show it live. --epochs 0 only evaluates."""
+    from wagekit.cli.learning import Settings, plan_lesson
+    from wagekit.cli.session import Outputs, run_lesson
+    from wagekit.cli.sources import open_subject
+
+    subject = open_subject(network)
+    settings = Settings(
+        data=data,
+        label=label,
+        batch=batch,
+        epochs=epochs,
+        steps=steps,
+        schedule=schedule,
+        rule=rule,
+        seed=seed,
+        test_fraction=test_fraction,
+        resume=resume,
+    )
+    lesson = plan_lesson(subject, settings)
+    default = subject.path if resume and subject.path else Path(f"{lesson.network.name}.safetensors")
+    outputs = Outputs(model=out or default, events=events, report=report, json=json)
+    run_lesson(lesson, on, outputs, stream=stream, icount=icount, baud=baud)

@@ -1,0 +1,121 @@
+"""Runs a lesson somewhere with everything a user sees and keeps of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from wagekit.cli.console import err, note, out, print_json
+from wagekit.cli.learning import Lesson, Result, learn
+from wagekit.cli.places import open_place, tell_device
+from wagekit.errors import DataError, ToolError
+from wagekit.monitor import JsonlWriter, Sink, Story, TerminalView, write_picture, write_report
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is to be left behind."""
+
+    model: Path | None = None
+    events: Path | None = None
+    report: Path | None = None
+    """A folder."""
+    json: bool = False
+
+
+@dataclass(slots=True)
+class Telling:
+    """The sinks of a run, and what they keep."""
+
+    story: Story = field(default_factory=Story)
+    sinks: list[Sink] = field(default_factory=list)
+
+
+def telling(outputs: Outputs, console: Console | None = None) -> Telling:
+    """Sinks for a run: terminal, story, and a recording if one is wanted."""
+    told = Telling()
+    folder = outputs.report
+    if folder is not None:
+        make_folder(folder)
+    target = outputs.events or (folder / "events.jsonl" if folder else None)
+    told.sinks = [TerminalView(console or (err if outputs.json else out)), told.story]
+    if target is not None:
+        told.sinks.append(JsonlWriter(target))
+    return told
+
+
+def run_lesson(
+    lesson: Lesson, where: str, outputs: Outputs, *, stream: bool = False, **options: Any
+) -> Result:
+    """Open the place, train, save, report; a Ctrl-C ends with KeyboardInterrupt once all is saved."""
+    if outputs.model is not None and not outputs.model.absolute().parent.is_dir():
+        raise DataError(f"{outputs.model}: its folder does not exist")
+    told = telling(outputs)
+    place = open_place(lesson.network, where, seed=lesson.seed, batch=lesson.plan.batch, **options)
+    with place.executor as executor:
+        result = learn(
+            lesson,
+            executor,
+            told.sinks,
+            save_to=outputs.model,
+            stream=stream,
+            count=place.counts,
+            after=lambda emit: tell_device(emit, executor, place),
+        )
+    if outputs.report is not None:
+        leave_report(outputs.report, told.story)
+    _say(lesson, result, told.story, outputs)
+    if not result.finished:
+        kept = f"; go on with: wagekit train {result.saved} --resume" if result.saved else ""
+        note(f"stopped at step {result.step:,} of {lesson.plan.end_step:,}{kept}")
+        raise KeyboardInterrupt
+    return result
+
+
+def leave_report(folder: Path, story: Story, **more: Any) -> list[Path]:
+    """Report and picture in a folder; without matplotlib a remark takes the picture's place."""
+    written = [write_report(folder / "report.html", story, **more)]
+    try:
+        written.append(write_picture(folder / "learning.png", story))
+    except ToolError as error:
+        note(f"no picture: {error.message}; {error.hint}")
+    return written
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results; `DataError` where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made: {error.strerror or error}") from error
+
+
+def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None:
+    score = result.score
+    if outputs.json:
+        print_json(
+            {
+                "finished": result.finished,
+                "step": result.step,
+                "digest": result.digest,
+                "test_samples": score.samples if score else 0,
+                "test_accuracy": score.accuracy if score else None,
+                "test_loss": score.loss if score else None,
+                "seconds": round(story.seconds, 3),
+                "model": str(result.saved) if result.saved else None,
+            }
+        )
+        return
+    if score:
+        out.print(
+            f"[bold]{score.accuracy:.1%}[/] of {score.samples:,} test samples right "
+            f"after step {result.step:,} ({story.seconds:.1f} s)"
+        )
+    out.print(f"digest {result.digest}")
+    if result.saved:
+        out.print(f"saved  {result.saved}")
+    if outputs.report:
+        out.print(f"report {outputs.report / 'report.html'}")

@@ -1,0 +1,81 @@
+"""What a user means by NETWORK, MODEL and DATA."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from wagekit.datasets import Dataset, open_dataset
+from wagekit.errors import DataError, NetworkError
+from wagekit.spec import Network
+from wagekit.training.data import Source
+from wagekit.training.model import Model, load_model
+
+SHIPPED = ("digits", "digits-tiny")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A network, with its learned state if it came from a model file."""
+
+    network: Network
+    model: Model | None = None
+    path: Path | None = None
+
+    @property
+    def source(self) -> Source | None:
+        """The data that the model learned from."""
+        if self.model is None or "source" not in self.model.training:
+            return None
+        return Source.from_dict(self.model.training["source"], str(self.path))
+
+
+def shipped_network(name: str) -> str:
+    """Text of a network.toml that ships."""
+    return (files("wagekit.cli") / "files" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def open_subject(what: str) -> Subject:
+    """A network by the name it ships under, or from a network.toml, its folder, or a model file."""
+    path = Path(what).expanduser()
+    if path.is_dir():
+        path = path / "network.toml"
+        return Subject(Network.load(path), path=path)
+    if path.is_file():
+        if path.suffix == ".toml":
+            return Subject(Network.load(path), path=path)
+        model = load_model(path)
+        return Subject(model.network, model, path)
+    if what in SHIPPED:
+        return Subject(Network.from_toml(shipped_network(what), f"{what}.toml"))
+    raise NetworkError(
+        f"{what}: no such file, and no network that ships ({', '.join(SHIPPED)})",
+        hint="`wagekit new` writes an example network.toml",
+    )
+
+
+def open_model(what: str) -> Subject:
+    """A model file; a mere description is refused, for it has learned nothing."""
+    path = Path(what).expanduser()
+    if not path.is_file():
+        raise DataError(f"{what}: no such model file", hint="`wagekit train digits` makes one")
+    subject = open_subject(what)
+    if subject.model is None:
+        raise DataError(
+            f"{what}: describes a network but holds no weights", hint=f"train it first: wagekit train {what}"
+        )
+    return subject
+
+
+def open_data(net: Network, what: str, label: str | None = None) -> Dataset:
+    """A data set whose class names, where it has any, are those of the network."""
+    column: str | int | None = label
+    if label is not None and label.lstrip("-").isdigit():
+        column = int(label)
+    return open_dataset(what, label=column, classes=list(net.classes))
+
+
+def data_spec(what: str) -> str:
+    """How a model file names its data: files by their absolute path, so that it is found again."""
+    return str(Path(what).expanduser().resolve()) if Path(what).expanduser().exists() else what

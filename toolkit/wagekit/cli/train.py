@@ -1,0 +1,59 @@
+"""`wagekit train`: learn on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wagekit.cli import options as o
+
+EXAMPLE = "wagekit train digits --epochs 12 --out digits.safetensors"
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the training that the model file holds, as if never stopped."),
+]
+
+
+def train(
+    network: o.NetworkArgument,
+    *,
+    data: o.Data = None,
+    on: o.On = "host",
+    epochs: o.Epochs = None,
+    steps: o.Steps = None,
+    batch: o.Batch = 8,
+    schedule: o.ScheduleOption = "default",
+    rule: o.RuleOption = "paper",
+    seed: o.Seed = None,
+    test_fraction: o.TestFraction = 0.2,
+    label: o.Label = None,
+    resume: Resume = False,
+    out: o.Out = None,
+    events: o.Events = None,
+    report: o.ReportFolder = None,
+    json: o.Json = False,
+) -> None:
+    """Train a network and save it as a model. A model as NETWORK goes on from its weights."""
+    from wagekit.cli.learning import Settings, plan_lesson
+    from wagekit.cli.session import Outputs, run_lesson
+    from wagekit.cli.sources import open_subject
+
+    subject = open_subject(network)
+    settings = Settings(
+        data=data,
+        label=label,
+        batch=batch,
+        epochs=epochs,
+        steps=steps,
+        schedule=schedule,
+        rule=rule,
+        seed=seed,
+        test_fraction=test_fraction,
+        resume=resume,
+    )
+    lesson = plan_lesson(subject, settings)
+    default = subject.path if resume and subject.path else Path(f"{lesson.network.name}.safetensors")
+    outputs = Outputs(model=out or default, events=events, report=report, json=json)
+    run_lesson(lesson, on, outputs)

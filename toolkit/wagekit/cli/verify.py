@@ -1,0 +1,126 @@
+"""`wagekit verify`: several places side by side, held equal to the bit."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from wagekit.cli import options as o
+from wagekit.cli.console import err, out, print_json
+from wagekit.cli.interrupt import Interrupt
+from wagekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from wagekit.executors import Executor
+    from wagekit.spec import Network
+
+EXAMPLE = "wagekit verify digits --on reference --on host --on qemu:mps2-an386 --steps 50"
+RANDOM_STREAM = 0x5645_5249
+"""Word that keeps the samples of `--data random` apart from every other use of the seed."""
+_RANDOM_SAMPLES = 256
+Samples = tuple[NDArray[np.int8], NDArray[np.int64]]
+
+
+def verify(
+    network: o.NetworkArgument,
+    *,
+    on: Annotated[
+        list[str] | None,
+        typer.Option("--on", metavar="PLACE", help="A place; repeatable. By default reference and host."),
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps to learn.")] = 20,
+    batch: o.Batch = 8,
+    data: Annotated[str, typer.Option("--data", metavar="DATA", help="A data set, or random.")] = "digits",
+    schedule: o.ScheduleOption = "default",
+    rule: o.RuleOption = "paper",
+    seed: o.Seed = None,
+    every: Annotated[
+        int, typer.Option("--every", min=1, help="Compare all weights every so many steps, and at the end.")
+    ] = 1,
+    label: o.Label = None,
+    json: o.Json = False,
+) -> None:
+    """Learn the same batches in several places and hold results, weights and logits equal.
+
+    The first difference ends it: step, layer, tensor, index and both values.
+    """
+    from wagekit.cli.places import open_place
+    from wagekit.cli.sources import open_subject
+    from wagekit.training import Batches, Plan
+
+    places = on or ["reference", "host"]
+    if len(places) < 2:
+        raise UsageError("one place has nothing to be compared with", hint="give --on twice or more")
+    subject = open_subject(network)
+    net, model = subject.network, subject.model
+    start = seed if seed is not None else (model.seed if model else net.seed)
+    x, labels = _samples(net, data, label, start)
+    first = model.step if model else 0
+    plan = Plan(len(x), batch, steps, schedule, rule, start, first)  # type: ignore[arg-type]
+    with ExitStack() as stack:
+        executors: list[Executor] = []
+        for where in places:
+            with err.status(f"opening {where}"):
+                executor = stack.enter_context(open_place(net, where, seed=start, batch=batch).executor)
+            if model is not None:
+                executor.load_masters(model.masters, model.step, start)
+            executors.append(executor)
+        made = _compare(executors, Batches(plan), (x, labels), every)
+        digest = executors[0].digest()
+    if json:
+        print_json({"equal": True, "steps": made, "digest": digest, "places": places})
+        return
+    out.print(f"[green]✓[/] {made:,} steps at batch {batch}: {', '.join(places)} hold the same bits")
+    out.print(f"digest {digest}")
+    if made < steps:
+        raise KeyboardInterrupt
+
+
+def _samples(net: Network, data: str, label: str | None, seed: int) -> Samples:
+    """Encoded samples with labels: of a data set's training part, or drawn from the counter."""
+    from wagekit.cli.sources import open_data
+    from wagekit.training.data import prepare
+
+    if data == "random":
+        return _random(net, seed)
+    train, _ = prepare(net, open_data(net, data, label))
+    return train.x, train.labels
+
+
+def _random(net: Network, seed: int) -> Samples:
+    from wagekit.numerics import grid_limit, layer_key, words
+
+    shape = (_RANDOM_SAMPLES, *net.input.shape)
+    high = grid_limit(net.bits.activations)
+    drawn = words(layer_key(seed, RANDOM_STREAM, 0), 0, int(np.prod(shape)))
+    x = (drawn % np.uint32(2 * high + 1)).astype(np.int64) - high
+    classes = words(layer_key(seed, RANDOM_STREAM, 1), 0, _RANDOM_SAMPLES) % np.uint32(len(net.classes))
+    return x.reshape(shape).astype(np.int8), classes.astype(np.int64)
+
+
+def _compare(executors: list[Executor], batches: Any, samples: Samples, every: int) -> int:
+    """Learn and compare; returns the steps made. `MismatchError` names the first difference."""
+    from wagekit.executors.divergence import first_divergence, logits_divergence
+
+    x, labels = samples
+    plan = batches.plan
+    first_divergence(plan.first_step, executors)
+    made = 0
+    with Interrupt() as stop, err.status("") as status:
+        for step in range(plan.first_step, plan.end_step):
+            if stop():
+                break
+            chosen = batches.indices(step)
+            rate = batches.log2_lr(step)
+            results = [e.step(x[chosen], labels[chosen], rate, plan.rule) for e in executors]
+            made += 1
+            whole = made % every == 0 or step == plan.end_step - 1
+            first_divergence(step, executors, results, masters=whole)
+            status.update(f"step {made:,} of {plan.total_steps:,}: loss {results[0].loss:.4f}, all equal")
+    some = x[: plan.batch]
+    logits_divergence(executors, [e.forward(some) for e in executors], plan.first_step + made)
+    return made
