@@ -17,6 +17,10 @@
 #define WK_NVIC_ISER 0xE000E100u
 #define WK_NVIC_ICER 0xE000E180u
 
+#define WK_MPU_CTRL 0xE000ED94u
+#define WK_MPU_RNR 0xE000ED98u
+#define WK_MPU_RBAR 0xE000ED9Cu
+#define WK_MPU_RASR 0xE000EDA0u
 #define WK_SYSTICK_MASK 0x00FFFFFFu
 
 /* SysTick with its longest round, the core's clock and its interrupt. */
@@ -27,6 +31,16 @@ static inline void wk_systick_start(void) {
     while (wk_reg_read(WK_SYST_CVR) == 0) {
         /* it loads with its next tick */
     }
+}
+
+/* Nothing may touch 2^log2_size bytes from `base`, a multiple of their number; the rest stays as
+ * it is. For cores with an MPU of ARMv6-M or ARMv7-M. */
+static inline void wk_mpu_forbid(uint32_t base, uint32_t log2_size) {
+    wk_reg_write(WK_MPU_RNR, 0);
+    wk_reg_write(WK_MPU_RBAR, base);
+    wk_reg_write(WK_MPU_RASR, (UINT32_C(1) << 28) | ((log2_size - 1u) << 1) | 1u);
+    wk_reg_write(WK_MPU_CTRL, 5); /* on, with the default map around it */
+    __asm volatile("dsb\n\tisb" ::: "memory");
 }
 
 static inline void wk_nvic_enable(uint32_t irq) {

@@ -1,5 +1,5 @@
 /* Board file of Arm's MPS2 with the AN385, AN386 and AN500 images: nothing to set up but the
- * counter. SPDX-License-Identifier: Apache-2.0 */
+ * counter and a guard for the stack. SPDX-License-Identifier: Apache-2.0 */
 #include "wagekit/wk_port.h"
 #include "wk_board.h"
 #include "wk_cortex.h"
@@ -15,6 +15,9 @@
 #define WATCHDOG_LOCK (WK_WATCHDOG_BASE + 0xC00u)
 #define WATCHDOG_KEY 0x1ACCE551u
 
+#define BELOW_RAM 0x10000000u
+#define BELOW_RAM_LOG2_SIZE 28u
+
 static bool emulated;
 
 /* The cycle counter of the debug unit runs on silicon and stands at 0 in QEMU. */
@@ -27,6 +30,9 @@ static bool cycle_counter_stands(void) {
 }
 
 void wk_board_init(void) {
+    /* QEMU lets these machines read and write where there is nothing, so that a stack that grows
+     * out of RAM would not fault by itself. */
+    wk_mpu_forbid(BELOW_RAM, BELOW_RAM_LOG2_SIZE);
     emulated = cycle_counter_stands();
     wk_systick_start();
     if (WK_WATCHDOG_TICKS > 0u) {

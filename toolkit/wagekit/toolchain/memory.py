@@ -9,9 +9,9 @@ from wagekit.boards import Board
 from wagekit.errors import LimitError
 from wagekit.link import schema
 
-PORT_BYTES = 320
+PORT_BYTES = 160
 """Static data of startup, drivers and faults beside the receive ring, rounded up."""
-APP_BYTES = 640
+APP_BYTES = 480
 """Static data of the link and its application beside frames, store and labels, rounded up."""
 CODE_BYTES = 12 * 1024
 """Code and tables of the smallest firmware: a network that leaves less flash cannot fit."""

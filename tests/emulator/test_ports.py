@@ -1,0 +1,169 @@
+"""Every board's port: memory, serial line, counter, faults, exit, reset."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from wagekit import boards
+
+from .conftest import Line
+
+Start = Callable[..., Line]
+BOARDS = boards.available()
+ON_V6M = {name for name in BOARDS if boards.load(name).core == "cortex-m0"}
+
+
+@pytest.fixture(params=BOARDS)
+def board(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_bytes_both_ways_at_once_are_not_lost(start: Start, board: str) -> None:
+    line = start(board)
+    data = random.Random(1).randbytes(40_000)
+    assert line.exchange(data) == bytes(byte ^ 0x5A for byte in data)
+    line.send("s")
+    assert 300 < line.words(1)[0] < line.board.stack
+
+
+def test_receives_while_it_computes(start: Start, board: str) -> None:
+    """More than the ring holds arrives while nobody reads: QEMU holds the rest back, and all of it comes."""
+    line = start(board)
+    data = random.Random(2).randbytes(3 * line.board.link.ring + 77)
+    line.send("c", 3_000_000, len(data))
+    assert line.receive(2) == b"go"
+    line.connection.sendall(data)
+    expected = 0
+    for byte in data:
+        expected = (expected * 31 + byte) & 0xFFFFFFFF
+    assert line.words(2) == (expected, 0)
+
+
+def test_counter_is_exact_under_icount(start: Start, board: str) -> None:
+    """A loop of two instructions a round: the counts of any two lengths differ by exactly that."""
+    line = start(board, icount=True)
+    assert line.board.qemu
+    counts = {}
+    for rounds in (1, 2, 3, 10, 1000, 1001, 20_000, 100_000):
+        line.send("t", rounds)
+        counts[rounds] = line.board.qemu.to_instructions(line.long())
+    overhead = counts[1] - 2
+    assert 0 < overhead < 60
+    # SysTick's interrupt, five instructions and its entry, comes every 2**24 of its ticks.
+    for rounds, count in counts.items():
+        assert count - 2 * rounds - overhead in range(0, 12), (rounds, count)
+    assert sum(count == 2 * rounds + overhead for rounds, count in counts.items()) >= len(counts) - 2
+
+
+def test_counter_never_goes_back(start: Start, board: str) -> None:
+    line = start(board, icount=True)
+    assert line.board.qemu
+    line.send("w", 400_000)  # several rounds of SysTick
+    assert line.words(1) == (0,)
+    assert line.board.qemu.to_instructions(line.long()) < 100
+
+
+def test_two_runs_under_icount_count_alike(start: Start) -> None:
+    def run() -> list[int]:
+        line = start("mps2-an386", icount=True)
+        counts = []
+        for rounds in (5, 50_000):
+            line.send("t", rounds)
+            counts.append(line.long())
+        return counts
+
+    first, second = run(), run()
+    assert all(abs(a - b) <= 1 for a, b in zip(first, second, strict=True))
+
+
+def test_undefined_instruction(start: Start, board: str) -> None:
+    line = start(board)
+    line.send("fu")
+    fault = line.fault()
+    assert fault["cause"] == (1 if board in ON_V6M else 5)
+    assert (fault["r0"], fault["r1"]) == (17, 34)
+    flash = line.board.region("flash")
+    assert flash.origin < fault["pc"] < flash.origin + 0x10000
+    ram = line.board.region("ram")
+    assert ram.origin < fault["sp"] <= ram.origin + line.board.stack
+    assert line.process.wait(10) == 100 + fault["cause"]
+
+
+def test_access_to_no_memory(start: Start, board: str) -> None:
+    line = start(board)
+    line.send("fb")
+    fault = line.fault()
+    if board in ON_V6M:
+        assert fault["cause"] == 1
+    else:
+        by_mpu = board.startswith("mps2")
+        assert fault["cause"] == (3 if by_mpu else 4)
+        assert fault["mmfar" if by_mpu else "bfar"] == 0x1FF00000
+    assert line.process.wait(10) == 100 + fault["cause"]
+
+
+def test_stack_overflow(start: Start, board: str) -> None:
+    line = start(board)
+    line.send("fs")
+    fault = line.fault()
+    assert fault["cause"] == 6
+    assert line.process.wait(10) == 106
+
+
+def test_failed_assertion(start: Start, board: str) -> None:
+    line = start(board)
+    line.send("fa")
+    fault = line.fault()
+    assert fault["cause"] == 7
+    assert fault["file"].to_bytes(4, "big") == b"self"
+    assert fault["line"] > 0
+    assert line.process.wait(10) == 107
+
+
+def test_interrupt_that_nothing_handles(start: Start, board: str) -> None:
+    line = start(board)
+    line.send("fi")
+    fault = line.fault()
+    assert (fault["cause"], fault["exception"]) == (8, 16 + 20)
+    assert line.process.wait(10) == 108
+
+
+@pytest.mark.parametrize("code", [0, 1, 77])
+def test_exit_code(start: Start, code: int, board: str) -> None:
+    line = start(board)
+    line.connection.sendall(b"x" + bytes([code]))
+    assert line.process.wait(10) == code
+
+
+def test_reset_starts_again_on_the_same_line(start: Start, board: str) -> None:
+    line = start(board)
+    line.send("d", 5)
+    line.words(1)
+    line.send("r")
+    line.expect_up()
+    line.send("t", 10)
+    assert line.long() > 0
+    assert line.process.exit_code is None
+
+
+def test_stack_measure_sees_use(start: Start, board: str) -> None:
+    line = start(board)
+    line.send("s")
+    (before,) = line.words(1)
+    line.send("d", 6)
+    (after,) = line.words(1)
+    assert before - 6 * 100 < after < before - 6 * 32
+
+
+@pytest.mark.parametrize("board", ["mps2-an385", "mps2-an386", "mps2-an500"])
+def test_watchdog(start: Start, board: str) -> None:
+    line = start(board, watchdog_ms=300)
+    line.send("t", 10)
+    line.long()
+    line.send("h")
+    fault = line.fault()
+    assert fault["cause"] == 2
+    assert line.process.wait(10) == 102
