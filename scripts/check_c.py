@@ -1,0 +1,192 @@
+"""Compile the C of the project without a warning: gcc and clang on the host, and the cross compiler.
+
+Every board's whole firmware is compiled once for its core; models of several bit widths and shapes are
+generated and compiled beside the static runtime, so that every type variant of a kernel is called.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wagekit import Bits, Conv1d, Conv2d, Dense, Input, MaxPool, Network, boards
+from wagekit.backends.mcu import plan_model, render_model
+from wagekit.errors import WagekitError
+from wagekit.passes import compile_graph
+from wagekit.reference import initial_masters
+from wagekit.spec import Layer
+from wagekit.toolchain import cross
+from wagekit.toolchain.firmware import generate_project
+
+ROOT = Path(__file__).resolve().parent.parent
+STRICT = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+HOST_COMPILERS = ("gcc", "clang")
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file for one compiler."""
+
+    label: str
+    command: list[str]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network to generate, and how."""
+
+    net: Network
+    batch: int = 3
+    training: bool = True
+    recompute: bool = False
+    built_in: bool = False
+    label: str = field(default="", kw_only=True)
+
+
+def _image(bits: Bits, *, relu: bool = True, frozen: bool = False) -> Network:
+    layers: list[Layer] = [
+        Conv2d(filters=4, kernel=3, padding="same", relu=relu, frozen=frozen),
+        MaxPool(window=2),
+        Conv2d(filters=5, kernel=(3, 2), stride=(1, 2), relu=relu),
+        Dense(units=7, relu=relu),
+        Dense(units=3),
+    ]
+    return Network(
+        name="image",
+        input=Input(shape=[9, 8, 2], encoding="unit"),
+        classes=["a", "b", "c"],
+        bits=bits,
+        layers=layers,
+    )
+
+
+def _signal(bits: Bits) -> Network:
+    layers: list[Layer] = [
+        Conv1d(filters=6, kernel=5, stride=2),
+        MaxPool(window=3),
+        Dense(units=4),
+    ]
+    return Network(
+        name="signal",
+        input=Input(shape=[40, 3], encoding="unit"),
+        classes=["a", "b", "c", "d"],
+        bits=bits,
+        layers=layers,
+    )
+
+
+def models() -> Iterator[Model]:
+    """Networks that between them use every type of master, error, raw error and gradient."""
+    usual = Bits()
+    wide = Bits(weights=4, activations=8, gradients=16, errors=16)
+    yield Model(_image(usual), label="2-8-8-8")
+    yield Model(_image(usual), recompute=True, built_in=True, label="2-8-8-8 recomputed, masters built in")
+    yield Model(_image(usual), training=False, label="2-8-8-8 to infer only")
+    yield Model(_image(usual, frozen=True), label="2-8-8-8 with a frozen layer")
+    yield Model(_image(wide), label="4-8-16-16")
+    yield Model(_image(wide), recompute=True, label="4-8-16-16 recomputed")
+    yield Model(_image(Bits(weights=8, activations=8, gradients=16, errors=16)), batch=200, label="8-8-16-16")
+    yield Model(_image(Bits(weights=2, activations=2, gradients=8, errors=2), relu=False), label="2-2-8-2")
+    yield Model(_image(Bits(weights=3, activations=5, gradients=7, errors=12)), label="3-5-7-12")
+    yield Model(_signal(usual), batch=1, label="signal")
+
+
+def includes(folder: Path) -> list[str]:
+    """Include options of a generated project."""
+    return [f"-I{folder / name}" for name in ("include", "generated", "board", "board/common")]
+
+
+def host_jobs(folder: Path, files: list[Path], label: str) -> Iterator[Job]:
+    """The files for both host compilers."""
+    for compiler in HOST_COMPILERS:
+        for file in files:
+            command = [compiler, *STRICT, *includes(folder), "-c", str(file), "-o", "/dev/null"]
+            yield Job(f"{compiler}: {label}: {file.relative_to(folder)}", command)
+
+
+def arm_jobs(folder: Path, board: boards.Board, files: list[Path], label: str) -> Iterator[Job]:
+    """The files for a board's core, with the flags that firmware is built with."""
+    compiler = f"{cross.find_compiler().prefix}gcc"
+    for file in files:
+        flags = [*board.flags, board.optimise, *cross.C_FLAGS, *STRICT, *includes(folder)]
+        yield Job(
+            f"{board.name}: {label}: {file.relative_to(folder)}",
+            [compiler, *flags, "-c", str(file), "-o", "/dev/null"],
+        )
+
+
+def runtime_jobs(work: Path) -> Iterator[Job]:
+    """The whole firmware of each board for its core, and what is not the board's on the host."""
+    net = _signal(Bits())
+    for name in boards.available():
+        board = boards.load(name)
+        folder = work / name
+        generate_project(net, board, folder)
+        sources = sorted([*folder.rglob("*.c"), *folder.rglob("*.S")])
+        yield from arm_jobs(folder, board, sources, "firmware")
+        if name == boards.available()[0]:
+            portable = [file for file in sources if "board" not in file.relative_to(folder).parts]
+            yield from host_jobs(folder, portable, "firmware")
+
+
+def model_jobs(work: Path) -> Iterator[Job]:
+    """The generated code of each sample network, for a small core, a large one and the host."""
+    cores = [boards.load("microbit"), boards.load("mps2-an386")]
+    base = work / "mps2-an386"
+    for number, model in enumerate(models()):
+        graph = compile_graph(model.net, model.batch, training=model.training)
+        plan = plan_model(graph, recompute=model.recompute)
+        masters = initial_masters(graph, 1) if model.built_in else None
+        folder = work / f"model-{number}"
+        (folder / "generated").mkdir(parents=True)
+        (folder / "include").symlink_to(base / "include")
+        for name, text in render_model(plan, masters).items():
+            (folder / "generated" / name).write_text(text, encoding="utf-8")
+        files = sorted((folder / "generated").glob("*.c"))
+        yield from host_jobs(folder, files, model.label)
+        for board in cores:
+            yield from arm_jobs(folder, board, files, model.label)
+
+
+def example_jobs(work: Path) -> Iterator[Job]:
+    """The firmwares of the examples, on the board that comes first in their documentation."""
+    board = boards.load("mps2-an386")
+    for network in sorted((ROOT / "examples").glob("*/network.toml")):
+        sources = {file.name: file.read_text("utf-8") for file in sorted(network.parent.glob("*.[ch]"))}
+        folder = work / network.parent.name
+        generate_project(Network.load(network), board, folder, app="none", sources=sources)
+        yield from arm_jobs(folder, board, sorted((folder / "app").glob("*.c")), "example")
+
+
+def run(job: Job) -> str | None:
+    """The compiler's words if it had any."""
+    done = subprocess.run(job.command, capture_output=True, text=True, timeout=300, check=False)
+    words = (done.stdout + done.stderr).strip()
+    return f"{job.label}\n{words}" if done.returncode or words else None
+
+
+def main() -> int:
+    """Compile everything; 1 if a compiler said something."""
+    with tempfile.TemporaryDirectory(prefix="wagekit-check-") as temporary:
+        work = Path(temporary)
+        try:
+            jobs = [*runtime_jobs(work), *model_jobs(work), *example_jobs(work)]
+        except WagekitError as error:
+            print(f"check_c: {error.message}", error.hint or "", file=sys.stderr)
+            return 1
+        with ThreadPoolExecutor(WORKERS) as pool:
+            complaints = [words for words in pool.map(run, jobs) if words]
+    for words in complaints:
+        print(words, file=sys.stderr)
+    print(f"check_c: {len(jobs)} compilations, {len(complaints)} with complaints")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
