@@ -43,6 +43,13 @@ static wk_app_status_t begin_batch(uint8_t type, wk_reply_t *reply) {
     return WK_APP_RUNNING;
 }
 
+/* A part of a batch to be inferred is there: no logits yet. */
+static wk_app_status_t answer_part(wk_reply_t *reply) {
+    const wk_infer_reply_t infer = {.samples = (uint16_t)wk_app.batch};
+    reply->size = (uint32_t)(wk_put_infer_reply(reply->payload, &infer) - reply->payload);
+    return WK_APP_DONE;
+}
+
 wk_app_status_t wk_app_batch(uint8_t type, const uint8_t *payload, uint32_t size,
                              wk_reply_t *reply) {
     wk_train_request_t request;
@@ -72,7 +79,7 @@ wk_app_status_t wk_app_batch(uint8_t type, const uint8_t *payload, uint32_t size
     }
     wk_app.batch += count;
     if (request.flags & WK_BATCH_MORE) {
-        return WK_APP_DONE;
+        return is_training(type) ? WK_APP_DONE : answer_part(reply);
     }
     return begin_batch(type, reply);
 }

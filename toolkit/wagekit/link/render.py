@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -127,3 +128,13 @@ def _table(title: str, fields: tuple[schema.Field, ...]) -> list[str]:
         kind = field.kind + (f"[{field.size}]" if field.size else "")
         lines.append(f"| `{field.name}` | {kind} | {field.doc} |")
     return [*lines, ""]
+
+
+MARK = "<!-- generated from the schema -->\n"
+"""Everything behind this line of docs/protocol.md is `render_tables`."""
+
+
+def refresh(document: Path) -> None:
+    """Write the tables into a document that has the mark."""
+    head, mark, _ = document.read_text("utf-8").partition(MARK)
+    document.write_text(head + (mark or MARK) + render_tables(), "utf-8")

@@ -259,7 +259,7 @@ REQUESTS: tuple[Message, ...] = (
         0x16,
         "Logits of samples of the store; as many values as fit, the rest by `read_logits`.",
         (_BATCH_FLAGS, _PLACE, _SLOTS),
-        (_f("samples", "u16", "samples inferred"), _LOGITS),
+        (_f("samples", "u16", "samples of the batch"), _LOGITS),
     ),
     Message(
         "infer_range",
