@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.equality import assert_same_array, assert_same_logits, assert_same_masters, step_together
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import Case, cases, networks
 
+from tests.equality import assert_same_array, assert_same_logits, assert_same_masters, step_together
+from tests.strategies import Case, cases, networks
 from wagekit import Network
 from wagekit.executors.host import HostExecutor
 from wagekit.executors.reference import ReferenceExecutor

@@ -114,6 +114,14 @@ class HostExecutor(Executor):
         """What the last finished step reports."""
         return self._model.step_result()
 
+    def logits(self, samples: int) -> NDArray[np.int32]:
+        """Logits of the first `samples` of the last finished program, int32 `[samples, classes]`."""
+        return self._model.logits(samples)
+
+    def fill_arena(self, byte: int) -> None:
+        """Overwrite the shared buffers, which hold nothing between programs; for tests."""
+        self._model.fill_arena(byte)
+
     def step(self, x: ArrayLike, labels: ArrayLike, log2_lr: int = 0, rule: Rule = "paper") -> StepResult:
         """Learn from one batch. `log2_lr` lies in -16..15."""
         self.begin_step(x, labels, log2_lr, rule)
@@ -152,8 +160,8 @@ class _Model:
         static = firmware_files()
         library = build_library({**static, **render_model(plan)}, extra=extra)
         self._ffi = cffi.FFI()
-        self._ffi.cdef(_declarations(static["include/wagekit/wk_status.h"]))
-        self._ffi.cdef(_declarations(static["include/wagekit/wagekit.h"]))
+        self._ffi.cdef(declarations(static["include/wagekit/wk_status.h"]))
+        self._ffi.cdef(declarations(static["include/wagekit/wagekit.h"]))
         self._lib = cast(Any, self._ffi.dlopen(str(library)))
         self._memory = self._ffi.new("uint64_t[]", plan.ram // 8)
         self._model = self._ffi.cast("wk_model_t *", self._memory)
@@ -210,6 +218,10 @@ class _Model:
             pass
         self._busy = False
 
+    def fill_arena(self, byte: int) -> None:
+        self._idle()
+        self._ffi.memmove(self._memory, bytes([byte & 0xFF]) * self.plan.arena_bytes, self.plan.arena_bytes)
+
     def logits(self, samples: int) -> NDArray[np.int32]:
         count = samples * self.plan.classes
         pointer = self._lib.wk_model_logits(self._model, 0)
@@ -253,7 +265,7 @@ def _exponent(value: int) -> int | None:
     return None if value < 0 else int(value)
 
 
-def _declarations(header: str) -> str:
+def declarations(header: str) -> str:
     """What cffi reads of a header: no comments, no preprocessor."""
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     return "\n".join(line for line in text.splitlines() if not line.startswith("#"))
