@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from wagekit.cli.app import main
-
 __all__ = ["main"]
+
+
+def main() -> int:
+    """Run `wagekit` with the arguments of this process; returns the exit code."""
+    from wagekit.cli.app import main as run
+
+    return run()

@@ -64,8 +64,8 @@ def evaluate(
         )
         return
     out.print(
-        f"[bold]{found.accuracy:.2%}[/]  {found.correct:,} of {found.samples:,} samples of {samples.name} right, "
-        f"loss {found.loss:.4f}, on {on}"
+        f"[bold]{found.accuracy:.2%}[/]  {found.correct:,} of {found.samples:,} samples of {samples.name} "
+        f"right, loss {found.loss:.4f}, on {on}"
     )
     if confusion:
         grid = table("label", *net.classes, right=tuple(net.classes))

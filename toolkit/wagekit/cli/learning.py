@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wagekit.cli.console import err
 from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.sources import Subject, data_spec, open_data
 from wagekit.errors import DataError, DeviceFaultError, UsageError, WagekitError
@@ -63,6 +64,11 @@ class Lesson:
     def network(self) -> Network:
         """What learns."""
         return self.subject.network
+
+    @property
+    def store(self) -> int:
+        """Samples that a chip needs room for to hold all of them and one batch that is sent."""
+        return len(self.train) + len(self.test) + self.plan.batch
 
 
 @dataclass(slots=True)
@@ -161,8 +167,9 @@ def settle(lesson: Lesson, executor: Executor, *, stream: bool = False, count: b
 
     if stream or len(train) + len(test) > executor.hello.store_slots:
         return Place(Streamed(executor, train.x, train.labels), cost=cost)
-    executor.upload(train.x, train.labels)
-    executor.upload(test.x, test.labels, first=len(train))
+    with err.status(f"sending {len(train) + len(test):,} samples to the chip"):
+        executor.upload(train.x, train.labels)
+        executor.upload(test.x, test.labels, first=len(train))
 
     def evaluate() -> Score:
         batch, end = executor.hello.batch, len(train) + len(test)

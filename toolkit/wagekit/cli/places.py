@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from wagekit.errors import UsageError
@@ -34,24 +35,27 @@ def open_place(
     batch: int | None = None,
     icount: bool = False,
     baud: int | None = None,
-    keep: bool = False,
+    samples: int | None = None,
 ) -> Place:
-    """Open `reference`, `host`, `qemu:BOARD` or `serial:PORT`; options of other places are refused."""
+    """Open `reference`, `host`, `qemu:BOARD` or `serial:PORT`; options of other places are refused.
+
+    A firmware that is built for it gets room for `samples` samples, if the board has it; None is
+    all room that is left.
+    """
     kind, _, target = where.partition(":")
     _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
     _refuse(baud is not None and kind != "serial", "--baud", "serial:PORT", where)
-    _refuse(keep and kind != "serial", "--keep", "serial:PORT", where)
-    options: dict[str, Any] = {}
-    if kind == "serial":
-        options = {"keep": keep} | ({"baud": baud} if baud else {})
+    options: dict[str, Any] = {"baud": baud} if baud else {}
     image = None
     if kind == "qemu" and target:
         from wagekit import boards
         from wagekit.executors.device import QEMU_BATCH
         from wagekit.toolchain.firmware import build_firmware
+        from wagekit.toolchain.memory import LABEL_BYTES
 
-        options = {"icount": icount}
-        image = build_firmware(net, boards.load(target), batch=batch or QEMU_BATCH)
+        limit = None if samples is None else samples * (prod(net.input.shape) + LABEL_BYTES)
+        options = {"icount": icount, "store_limit": limit}
+        image = build_firmware(net, boards.load(target), batch=batch or QEMU_BATCH, store_limit=limit)
     return Place(open_executor(net, where, seed=seed, batch=batch, **options), image, icount)
 
 

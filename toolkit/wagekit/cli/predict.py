@@ -54,7 +54,8 @@ def predict(
     net = subject.network
     assert subject.model is not None
     if values is not None:
-        raw, truths, names = _typed(net, values), [None], ["values"]
+        truths: list[str | None] = [None]
+        raw, names = _typed(net, values), ["values"]
     else:
         spec = data or (subject.source.data if subject.source else "digits")
         dataset = open_data(net, spec, label)

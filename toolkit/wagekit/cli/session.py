@@ -54,7 +54,15 @@ def run_lesson(
     if outputs.model is not None and not outputs.model.absolute().parent.is_dir():
         raise DataError(f"{outputs.model}: its folder does not exist")
     told = telling(outputs)
-    place = open_place(lesson.network, where, seed=lesson.seed, batch=lesson.plan.batch, **options)
+    with err.status(f"opening {where}"):
+        place = open_place(
+            lesson.network,
+            where,
+            seed=lesson.seed,
+            batch=lesson.plan.batch,
+            samples=lesson.store,
+            **options,
+        )
     with place.executor as executor:
         result = learn(
             lesson,
