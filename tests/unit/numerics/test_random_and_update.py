@@ -26,12 +26,13 @@ from wagekit.numerics import (
     scaled_log2_lr,
     words,
 )
+from wagekit.numerics.initial import _thresholds
 
 uint32 = st.integers(0, 2**32 - 1)
 
 
 def test_mix_of_known_words() -> None:
-    known = {0: 0, 1: 0x688990c0, 2: 0xd1132181, 0xFFFFFFFF: 0x6768824a}
+    known = {0: 0, 1: 0x688990C0, 2: 0xD1132181, 0xFFFFFFFF: 0x6768824A}
     assert {x: mix(x) for x in known} == known
     assert mix(np.array(list(known), np.uint32)).tolist() == list(known.values())
 
@@ -96,6 +97,18 @@ def test_initial_weights_are_the_rounded_uniform_numbers(
             assert master == weight * 2 ** (16 - k_w)
 
 
+@given(st.integers(1, 5000) | st.just(3), st.integers(2, 8))
+def test_thresholds_are_the_first_to_round_up(fan_in: int, k_w: int) -> None:
+    for j, threshold in enumerate(_thresholds(fan_in, k_w), 1):
+
+        def reaches(n: int, j: int = j) -> bool:
+            l_min = 3 * n >= (2 * j - 1) << 32
+            return l_min or 3 * n * n << (2 * k_w) >= (2 * j - 1) ** 2 * fan_in << 64
+
+        assert reaches(threshold)
+        assert not reaches(threshold - 1)
+
+
 def test_initial_weights_are_uniform_and_balanced() -> None:
     for k_w, fan_in in ((2, 9), (2, 1000), (5, 16)):
         masters = initial_masters((64, fan_in, 1), k_w, 8, 7, 0).astype(int) >> (8 - k_w)
@@ -129,7 +142,7 @@ def test_decrement_with_a_rate_above_the_gradient(g: int, r: int, random: int) -
     assert decrement(np.array([g]), r, np.array([random], np.uint16)).tolist() == [_decrement(g, r, random)]
 
 
-@pytest.mark.parametrize("r", [-3, 0, 1, 15, 16, 17, 40, 63, 79, 80, 90])
+@pytest.mark.parametrize("r", [-3, 0, 1, 15, 16, 17, 40, 63, 64, 70, 78, 79, 80, 90])
 def test_fraction_is_cut_not_rounded(r: int) -> None:
     values = [0, 1, 2, 65535, 65536, 123456789, 2**40 - 1, 2**63 - 1]
     wanted = [int(Fraction(v) / Fraction(2) ** r % 1 * 65536) for v in values]

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import Case, cases
-from wagekit import Bits, Dense, Input, Network, open_executor
+from wagekit import Bits, Conv2d, Dense, Input, Network, open_executor
+from wagekit.passes import compile_graph
 from wagekit.reference import products
 from wagekit.reference.pooling import pool_backward, pool_forward
-from wagekit.reference.training import sum_of_squares
+from wagekit.reference.training import sum_of_squares, weight_gradient
 
 
 def _run(case: Case) -> list[Any]:
@@ -38,6 +39,21 @@ def test_every_type_and_piece_size_gives_the_same_bits(
         patch.setattr(products, "FLOAT64_EXACT", float64)
         patch.setattr(products, "CHUNK_ELEMENTS", chunk)
         assert _run(case) == expected
+
+
+def test_a_large_gradient_is_exact() -> None:
+    """Sums of one sample beyond 2**24, odd, so that float32 would lose the last bit."""
+    net = Network(
+        name="n",
+        input=Input(shape=[41, 41, 1], encoding="unit"),
+        classes=["a", "b"],
+        layers=[Conv2d(filters=1, kernel=1), Dense(units=2)],
+    )
+    graph = compile_graph(net, 3)
+    e = np.full((3, 41, 41, 1), 127, np.int8)
+    e[1, 0, 0, 0] = 126
+    g = weight_gradient(graph, graph.layers[0], e, np.full((3, 41, 41, 1), 127, np.int8))
+    assert g.ravel().tolist() == [127 * (3 * 41 * 41 * 127 - 1)]
 
 
 def test_types_change_where_sums_stop_being_exact() -> None:
