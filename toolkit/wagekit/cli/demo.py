@@ -236,7 +236,7 @@ def _prove(lesson: Lesson, where: str, result: Result) -> None:
         if digest != result.digest:
             raise MismatchError(
                 f"after {result.step} steps {place} has {digest[:12]}, {where} has {result.digest[:12]}",
-                hint=f"find the first step: wagekit verify digits --on reference --on {where} --batch {BATCH}",
+                hint=f"find the step with: wagekit verify digits --on {place} --on {where} --batch {BATCH}",
             )
 
 
