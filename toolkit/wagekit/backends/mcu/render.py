@@ -24,9 +24,6 @@ def render_model(plan: Plan, masters: Sequence[IntArray] | None = None) -> dict[
     fingerprint = bytes.fromhex(plan.graph.fingerprint or "00" * 32)
     context = {
         "plan": plan,
-        "name": _c_string(plan.name),
-        "title": _comment(plan.name),
-        "titles": [_comment(layer.title) for layer in plan.layers],
         "version": __version__,
         "fingerprint": [", ".join(f"0x{byte:02x}" for byte in fingerprint[i : i + 16]) for i in (0, 16)],
         "struct_sizes": STRUCT_SIZES,
@@ -49,16 +46,3 @@ def _lines(array: IntArray) -> Iterator[str]:
     values = array.ravel().tolist()
     for first in range(0, len(values), NUMBERS_A_LINE):
         yield ", ".join(map(str, values[first : first + NUMBERS_A_LINE]))
-
-
-def _c_string(text: str) -> str:
-    """Text as the inside of a C string literal, ASCII only."""
-    return "".join(
-        f"\\{byte:03o}" if byte in b'"\\?' or not 32 <= byte < 127 else chr(byte) for byte in text.encode()
-    )
-
-
-def _comment(text: str) -> str:
-    """Text that cannot end or open a C comment, ASCII only."""
-    plain = "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
-    return plain.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")

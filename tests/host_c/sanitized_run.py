@@ -1,0 +1,73 @@
+"""Trains a few networks with address and undefined-behaviour sanitizers; run by test_sanitized.
+
+It is a program of its own, because the address sanitizer must be loaded before Python is.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from wagekit import Bits, Conv1d, Conv2d, Dense, Input, MaxPool, Network
+from wagekit.executors.host import HostExecutor
+from wagekit.executors.reference import ReferenceExecutor
+from wagekit.spec import Layer
+
+FLAGS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+def networks() -> list[Network]:
+    image: list[Layer] = [
+        Conv2d(filters=5, kernel=(3, 4), padding="same", stride=(1, 2)),
+        MaxPool(window=(3, 2)),
+        Conv2d(filters=9, kernel=2, padding=1, relu=False),
+        Dense(units=7),
+        Dense(units=3),
+    ]
+    signal: list[Layer] = [
+        Conv1d(filters=4, kernel=5, padding="same"),
+        MaxPool(window=2),
+        Conv1d(filters=3, kernel=3, stride=2, frozen=True),
+        Dense(units=3),
+    ]
+    wide = Bits(weights=8, activations=8, gradients=16, errors=16)
+    narrow = Bits(weights=2, activations=3, gradients=2, errors=2)
+    return [
+        _network(shape, layers, bits)
+        for bits in (Bits(), wide, narrow)
+        for shape, layers in (((7, 9, 2), image), ((19, 3), signal), ((11,), [Dense(units=3)]))
+    ]
+
+
+def _network(shape: tuple[int, ...], layers: list[Layer], bits: Bits) -> Network:
+    return Network(
+        name="checked",
+        input=Input(shape=shape, encoding="unit"),
+        classes=["a", "b", "c"],
+        layers=layers,
+        bits=bits,
+    )
+
+
+def main() -> int:
+    """Run all; the sanitizers end the process at the first finding."""
+    generator = np.random.default_rng(1)
+    for net in networks():
+        for recompute in (False, True):
+            host = HostExecutor(net, 1, 3, recompute=recompute, extra=FLAGS)
+            reference = ReferenceExecutor(net, seed=1)
+            for rate in (15, 0, -16):
+                high = net.input_limit
+                x = generator.integers(-high, high + 1, (3, *net.input.shape)).astype(np.int8)
+                labels = generator.integers(0, 3, 3)
+                for rule in ("paper", "error_scaled"):
+                    same = host.step(x, labels, rate, rule) == reference.step(x, labels, rate, rule)
+                    if not same or host.digest() != reference.digest():
+                        return 3
+    sys.stdout.write("all clean\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The plan: order of operations, lifetimes, gradient modes and bytes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from tests.strategies import Case, cases
+from wagekit import Bits, Conv2d, Dense, Input, MaxPool, Network
+from wagekit.backends.mcu import FAMILIES, Plan, family_of, plan_model
+from wagekit.errors import LimitError
+from wagekit.passes import compile_graph
+
+
+def lenet(**changes: object) -> Network:
+    values: dict[str, object] = {
+        "name": "lenet",
+        "input": Input(shape=(28, 28, 1), encoding="centered"),
+        "classes": [str(i) for i in range(10)],
+        "layers": [
+            Conv2d(filters=32, kernel=5, padding="valid"),
+            MaxPool(window=2),
+            Conv2d(filters=64, kernel=5, padding="valid"),
+            MaxPool(window=2),
+            Dense(units=512),
+            Dense(units=10),
+        ],
+    }
+    return Network(**(values | changes))  # type: ignore[arg-type]
+
+
+def plan_of(net: Network, batch: int = 1, *, training: bool = True, **options: object) -> Plan:
+    return plan_model(compile_graph(net, batch, training), **options)  # type: ignore[arg-type]
+
+
+def names(plan: Plan) -> list[str]:
+    return [op.name for op in plan.ops]
+
+
+def test_errors_pass_a_layer_before_it_is_updated() -> None:
+    order = names(plan_of(lenet()))
+    for layer in (1, 2, 3):
+        assert order.index(f"backward_input_{layer}") < order.index(f"update_{layer}")
+        assert order.index(f"quantise_{layer - 1}") < order.index(f"gradient_{layer}")
+    assert order[-1] == "finish"
+
+
+def test_errors_stop_at_the_lowest_layer_that_learns() -> None:
+    layers = list(lenet().layers)
+    for number in (0, 4):
+        layers[number] = layers[number].model_copy(update={"frozen": True})
+    plan = plan_of(lenet(layers=layers))
+    order = names(plan)
+    assert "backward_input_1" not in order
+    assert "update_0" not in order
+    assert "gradient_2" not in order, "a frozen layer passes errors on and learns nothing"
+    assert "backward_input_2" in order
+    assert "winners_0" not in {buffer.name for buffer in plan.buffers}
+
+
+def test_with_all_layers_frozen_only_loss_and_step_remain() -> None:
+    layers = [
+        layer if isinstance(layer, MaxPool) else layer.model_copy(update={"frozen": True})
+        for layer in lenet().layers
+    ]
+    assert names(plan_of(lenet(layers=layers)))[4:] == ["loss", "finish"]
+
+
+def test_inference_needs_no_more_than_it_computes() -> None:
+    plan = plan_of(lenet(), training=False)
+    assert [op.kind for op in plan.ops] == ["forward"] * 4
+    assert plan.arena_bytes < 8000
+    of_training = ("winners", "raw", "errors", "gradient")
+    assert not any(buffer.name.startswith(of_training) for buffer in plan.buffers)
+
+
+def test_the_memory_of_lenet_is_known_to_the_byte() -> None:
+    plan = plan_of(lenet(), recompute=True)
+    assert plan.parts()["masters"] == plan.weights == 581_408
+    assert sum(plan.parts().values()) == plan.ram
+    assert plan.ram < 581_408 + 51_000
+    for one, other in pairwise(plan.members):
+        assert one.offset + one.bytes <= other.offset
+
+
+def test_a_memory_limit_gives_up_the_largest_gradients_first() -> None:
+    free = plan_of(lenet(), 8)
+    assert {layer.gradient_mode for layer in free.layers} == {"stored"}
+    less = plan_of(lenet(), 8, memory_limit=free.ram - 1)
+    assert [layer.gradient_mode for layer in less.layers] == ["stored", "stored", "recomputed", "stored"]
+    least = plan_of(lenet(), 8, memory_limit=1)
+    assert {layer.gradient_mode for layer in least.layers} == {"recomputed"}
+    assert least.ram == plan_of(lenet(), 8, recompute=True).ram
+    chosen = plan_of(lenet(), 8, recompute=[1])
+    assert [layer.gradient_mode for layer in chosen.layers] == ["stored", "recomputed", "stored", "stored"]
+
+
+def test_types_follow_the_ranges() -> None:
+    plan = plan_of(lenet(bits=Bits(errors=16)), 4)
+    kinds = {buffer.name: buffer.ctype for buffer in plan.buffers}
+    assert kinds["errors_1"] == "int16_t"
+    assert {layer.gradient_bits for layer in plan.layers} == {32, 64}
+
+
+def test_memory_beyond_int32_is_refused() -> None:
+    with pytest.raises(LimitError, match="lenet: the network needs"):
+        plan_of(lenet(), 1 << 17)
+
+
+def test_a_graph_without_passes_is_refused() -> None:
+    from wagekit.ir import lower
+
+    with pytest.raises(ValueError, match="compile_graph"):
+        plan_model(lower(lenet()))
+
+
+def test_the_portable_family_packs_masters_as_they_are() -> None:
+    graph = compile_graph(lenet())
+    assert all(family_of(layer) is FAMILIES["portable"] for layer in graph.layers)
+    masters = np.array([[1, -2], [300, 4]], np.int16)
+    assert FAMILIES["portable"].pack(masters) == masters.astype("<i2").tobytes()
+
+
+@given(case=cases(max_steps=1))
+def test_buffers_that_live_together_never_overlap(case: Case) -> None:
+    for recompute in (False, True):
+        plan = plan_of(case.net, case.batch, recompute=recompute)
+        at = {op.name: number for number, op in enumerate(plan.ops)}
+        for i, one in enumerate(plan.buffers):
+            for other in plan.buffers[i + 1 :]:
+                if at[one.first] <= at[other.last] and at[other.first] <= at[one.last]:
+                    apart = one.offset + one.bytes <= other.offset or other.offset + other.bytes <= one.offset
+                    assert apart, (one, other)
+        assert plan.peak <= plan.arena_bytes
