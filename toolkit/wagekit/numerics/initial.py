@@ -2,7 +2,7 @@
 
 With `L = sqrt(3 / fan_in)` and `L_min = 1.5 * sigma(k_w)` weights start uniform in
 `+-max(L, L_min)`, rounded to the `k_w` grid, and `alpha` makes up for what `L_min`
-added (WAGE paper, sections 3.2 and 3.3.1; the gain of 3 is that of the authors'
+added (WAGE paper, sections 3.2 and 3.3.2; the gain of 3 is that of the authors'
 code). Both are worked out by exact comparisons, so no platform or library version
 can change them.
 """

@@ -39,7 +39,7 @@ def explain(error: ValidationError, root: type[BaseModel], source: str) -> Netwo
     lines: list[str] = []
     for details in error.errors(include_url=False):
         for line in _lines(details, root):
-            text = f"{source}: {line}"
+            text = f"{source}: {_printable(line)}"
             if text not in lines:
                 lines.append(text)
     return NetworkError("\n".join(lines))
@@ -101,8 +101,13 @@ def short(value: Any) -> str:
         text = type(value).__name__
     else:
         text = repr(value)
-    text = text.replace("\n", "\\n")
+    text = _printable(text)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _printable(text: str) -> str:
+    """Escape what would break or hide a line, as Python does."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _without_tags(location: Location) -> Location:
