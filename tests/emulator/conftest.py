@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ from wagekit import boards
 from wagekit.boards import Board
 from wagekit.toolchain import qemu
 
-sys.path.insert(0, str(Path(__file__).parent))
-from selftest.build import build_selftest
+from .selftest.build import build_selftest
 
 FAULT_FIELDS = (
-    "cause r0 r1 r2 r3 r12 lr pc psr sp cfsr hfsr mmfar bfar exception file line".split()
+    *("cause", "r0", "r1", "r2", "r3", "r12", "lr", "pc", "psr", "sp"),
+    *("cfsr", "hfsr", "mmfar", "bfar", "exception", "file", "line"),
 )
 
 

@@ -253,8 +253,11 @@ def _read(folder: Traversable, source: str) -> Board:
 
 
 def _explain(error: ValidationError, source: str) -> str:
-    """The first problem, in one line: file, key, value, what is allowed."""
+    """The first problem, in one line: file, key, value, what is allowed. A misspelt key comes before
+    the key that is missing because of it.
+    """
     problems = error.errors(include_url=False)
+    problems.sort(key=lambda details: details["type"] != "extra_forbidden")
     line = f"{source}: {_problem(problems[0])}"
     if len(problems) > 1:
         line += f" (and {len(problems) - 1} more)"

@@ -1,0 +1,39 @@
+"""Loading a firmware into an empty machine, as a programmer does."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wagekit import boards
+from wagekit.errors import ToolError
+from wagekit.toolchain import flash
+
+from .conftest import Line
+
+
+@pytest.mark.parametrize("name", ["mps2-an386", "netduinoplus2", "microbit"])
+def test_flashed_firmware_runs(name: str, selftest: Callable[..., Path]) -> None:
+    if not any(shutil.which(tool) for tool in flash.DEBUGGERS):
+        pytest.skip("gdb-multiarch is not installed")
+    board = boards.load(name)
+    with (
+        flash.flash_qemu(selftest(name), board) as process,
+        socket.create_connection(("127.0.0.1", process.port), timeout=20) as connection,
+    ):
+        line = Line(board, process, connection)
+        # Nobody waited for us: what it said before we came is gone.
+        line.send("x")
+        connection.sendall(bytes([9]))
+        assert process.wait(20) == 9
+
+
+def test_no_firmware(tmp_path: Path) -> None:
+    file = shutil.which("true")
+    assert file
+    with pytest.raises(ToolError, match="has no vector table"):
+        flash.vector_address(Path(file))

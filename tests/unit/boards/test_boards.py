@@ -1,0 +1,120 @@
+"""board.toml: the packaged boards, boards of one's own, and every kind of mistake."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from wagekit import boards
+from wagekit.errors import BoardError
+
+
+def edited(tmp_path: Path, old: str, new: str) -> Path:
+    """A copy of netduinoplus2 with one change in its board.toml."""
+    source = Path(str(boards.load("netduinoplus2")._folder))
+    folder = tmp_path / "mine"
+    shutil.copytree(source, folder)
+    file = folder / boards.FILE
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    return folder
+
+
+@pytest.mark.parametrize("name", boards.available())
+def test_packaged_boards_are_whole(name: str) -> None:
+    board = boards.load(name)
+    assert board.name == name
+    assert board.qemu is not None
+    files = board.source_files()
+    assert {"common/wk_startup.S", "common/wk_serial.c", "common/wk_board.h"} <= set(files)
+
+
+def test_the_six_boards_are_there() -> None:
+    expected = {"microbit", "mps2-an385", "mps2-an385-v6m", "mps2-an386", "mps2-an500", "netduinoplus2"}
+    assert set(boards.available()) == expected
+
+
+def test_a_tick_is_under_half_an_instruction_so_that_differences_convert_exactly() -> None:
+    for name in boards.available():
+        qemu = boards.load(name).qemu
+        assert qemu
+        if qemu.ticks == qemu.instructions:
+            continue  # a tick is an instruction
+        assert 2 * qemu.instructions < qemu.ticks
+        for count in range(200):
+            exact = count * qemu.ticks / qemu.instructions
+            for ticks in (int(exact), -int(-exact // 1)):
+                assert qemu.to_instructions(ticks) == count
+
+
+def test_divisors() -> None:
+    assert boards.load("mps2-an386").uart.divisor() == 217
+    assert boards.load("netduinoplus2").uart.divisor() == 729
+    assert boards.load("microbit").uart.divisor() == 0x01D7E000  # the manual's value for 115200
+    assert boards.load("microbit").uart.divisor(1_000_000) == 0x10000000
+    assert boards.load("mps2-an386").uart.divisor(10_000_000) == 16  # the hardware's least
+
+
+def test_unknown_board_lists_known_and_close() -> None:
+    with pytest.raises(BoardError, match=r"unknown board 'mps2-an836' \(did you mean mps2-an386") as caught:
+        boards.load("mps2-an836")
+    for name in boards.available():
+        assert name in str(caught.value)
+
+
+def test_board_of_ones_own(tmp_path: Path) -> None:
+    folder = edited(tmp_path, 'name = "netduinoplus2"', 'name = "mine"')
+    for path in (folder, folder / boards.FILE, str(folder)):
+        board = boards.load(path)
+        assert board.name == "mine"
+        assert "port.c" in board.source_files()
+
+
+def test_no_board_at_the_path(tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match=r"board.toml does not exist"):
+        boards.load(tmp_path)
+    with pytest.raises(BoardError, match=r"the file of a board is named board.toml"):
+        boards.load(tmp_path / "other.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("stack = 4096", 'stack = "big"', r"board\.toml: stack = 'big': input should be a valid integer"),
+        ("stack = 4096", "stack = 104", r"stack = 104: input should be greater than or equal to 512"),
+        ("stack = 4096", "stack = 262144", r"stack = 262144: the RAM has 131072 bytes"),
+        ("stack = 4096", "stak = 4096", r"stak is not a known key \(did you mean stack\?\); allowed: format"),
+        ("stack = 4096\n", "", r"board\.toml: stack is missing"),
+        ('driver = "stm32"', 'driver = "usb"', r"uart\.driver = 'usb': .*'cmsdk', 'stm32' or 'nrf51'"),
+        ("irq = 37", "irq = 99", r"uart\.irq = 99: below interrupts = 82"),
+        ("ring = 4096", "ring = 4095", r"link\.ring = 4095: a power of two"),
+        ("ring = 4096", "ring = 2048", r"link\.ring = 2048: two frames of 1024"),
+        ("format = 1", "format = 2", r"format = 2: 1 is allowed"),
+        ("format = 1", "", r"format = None: 1 is allowed"),
+        ('kind = "ram"', 'kind = "extra"', r"memory: exactly one region of kind ram is needed, found 0"),
+        ('kind = "ram"', 'kind = "rom"', r"memory\[1\]\.kind = 'rom': .*'flash', 'ram' or 'extra'"),
+        ("icount_shift = 0", "icount_shift = 11", r"qemu\.icount_shift = 11: .*less than or equal to 10"),
+        ("icount_shift = 0", "icount = 0", r"qemu\.icount is not a known key .*allowed: machine"),
+        ("origin = 0x20000000", "origin = -1", r"memory\[1\]\.origin = -1: .*greater than or equal to 0"),
+        ("format = 1", "format = ", r"mine/board\.toml: Invalid"),
+    ],
+)
+def test_mistakes_name_file_key_value_and_what_is_allowed(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(BoardError) as caught:
+        boards.load(edited(tmp_path, old, new))
+    text = str(caught.value)
+    assert re.search(message, text), text
+    assert "mine/board.toml" in text
+    assert "\n" not in text
+
+
+def test_source_that_is_not_there(tmp_path: Path) -> None:
+    board = boards.load(edited(tmp_path, '"port.c"', '"prot.c"'))
+    with pytest.raises(BoardError, match=r"sources: prot\.c does not exist"):
+        board.source_files()

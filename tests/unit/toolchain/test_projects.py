@@ -1,0 +1,163 @@
+"""Generated C projects build by themselves, alike with make and CMake, and alike anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from elftools.elf.constants import P_FLAGS
+from elftools.elf.elffile import ELFFile
+from networks import tiny
+
+from wagekit import boards
+from wagekit.errors import LimitError, ToolError, UsageError
+from wagekit.toolchain import cross, firmware, size
+from wagekit.toolchain.firmware import build_firmware, generate_project
+from wagekit.toolchain.memory import APP_BYTES, PORT_BYTES
+
+# Neither Python's tools nor ours may be needed to build.
+BARE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+
+
+def loadable(elf: Path) -> list[tuple[int, int, bytes]]:
+    """Addresses, memory sizes and bytes of what a loader takes."""
+    with elf.open("rb") as stream:
+        return [
+            (segment["p_paddr"], segment["p_memsz"], segment.data())
+            for segment in ELFFile(stream).iter_segments()
+            if segment["p_type"] == "PT_LOAD" and segment["p_flags"] & P_FLAGS.PF_R
+        ]
+
+
+def run(folder: Path, *command: str) -> None:
+    result = subprocess.run(
+        command, cwd=folder, env=BARE, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_make_and_cmake_give_the_same_bytes_in_any_folder(tmp_path: Path, arm_gcc: str) -> None:
+    if shutil.which("cmake") is None:
+        pytest.skip("cmake is not installed")
+    board = boards.load("mps2-an386")
+    first = generate_project(tiny(), board, tmp_path / "first").folder
+    second = generate_project(tiny(), board, tmp_path / "elsewhere" / "and longer").folder
+    run(first, "make", "-j2")
+    run(second, "cmake", "-B", "out")
+    run(second, "cmake", "--build", "out", "-j2")
+    made, cmade = first / "build" / "firmware.elf", second / "out" / "firmware.elf"
+    assert loadable(made) == loadable(cmade)
+    assert (first / "build" / "firmware.bin").read_bytes() == (second / "out" / "firmware.bin").read_bytes()
+    a, b = size.read_sizes(made, board), size.read_sizes(cmade, board)
+    assert a.to_dict() == b.to_dict()
+
+
+@pytest.mark.parametrize("name", boards.available())
+def test_every_board_builds_and_its_sizes_hold(name: str, tmp_path: Path, arm_gcc: str) -> None:
+    board = boards.load(name)
+    image = build_firmware(tiny(), board, folder=tmp_path / "project", store_limit=100_000)
+    manifest = json.loads((tmp_path / "project" / "manifest.json").read_text())
+    assert manifest == image.manifest
+    assert manifest["network"]["fingerprint"] == tiny().fingerprint()
+    assert manifest["board"]["name"] == name
+    assert manifest["built"]["compiler"] == cross.find_compiler().version
+    assert manifest["built"]["sizes"]["ram"] == image.sizes.ram
+    assert {layer["kernel"] for layer in manifest["layers"]} == {"portable"}
+    assert image.sizes.symbol(firmware.MODEL_SYMBOL).bytes == image.plan.ram
+    assert image.sizes.stack == board.stack
+    # What was reserved before linking is an upper bound, and not a wasteful one.
+    needs = sum(manifest["ram"]["needs"].values())
+    assert 0 <= needs - image.sizes.ram < (PORT_BYTES + APP_BYTES) // 2
+
+
+def test_baked_masters_lie_in_flash(tmp_path: Path, arm_gcc: str) -> None:
+    board = boards.load("mps2-an385")
+    plan = generate_project(tiny(), board, tmp_path / "a").plan
+    masters = [np.full(layer.weights, 32, dtype=np.int8) for layer in plan.layers]
+    without = build_firmware(tiny(), board, folder=tmp_path / "a")
+    baked = build_firmware(tiny(), board, folder=tmp_path / "b", masters=masters)
+    assert plan.flash_bytes <= baked.sizes.flash - without.sizes.flash < plan.flash_bytes + 256
+    assert baked.manifest["network"]["masters_built_in"]
+
+
+def test_builds_are_kept_and_told_apart(own_cache: Path, arm_gcc: str) -> None:
+    board = boards.load("mps2-an385")
+    first = build_firmware(tiny(), board, store_limit=1000)
+    times = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*.o")}
+    again = build_firmware(tiny(), board, store_limit=1000)
+    assert again.elf == first.elf
+    assert times == {path: path.stat().st_mtime_ns for path in first.folder.rglob("*.o")}
+    assert build_firmware(tiny(), board, store_limit=2000).elf != first.elf
+    assert own_cache in first.elf.parents
+    leftovers = [item.name for item in (own_cache / "firmware").iterdir() if item.name.startswith("building")]
+    assert leftovers == []
+
+
+def test_compiler_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WAGEKIT_CROSS", "no-such-")
+    with pytest.raises(ToolError, match="no-such-gcc is not installed") as caught:
+        build_firmware(tiny(), boards.load("mps2-an386"), folder=tmp_path)
+    assert "apt-get install gcc-arm-none-eabi" in (caught.value.hint or "")
+
+
+def test_compiler_that_is_too_old(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = tmp_path / "old-gcc"
+    fake.write_text("#!/bin/sh\necho 'old-gcc (GNU) 10.3.1 20210824'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("WAGEKIT_CROSS", "old-")
+    with pytest.raises(ToolError, match=r"is version 10\.3\.1; 12 or newer is needed"):
+        cross.find_compiler()
+
+
+def test_compile_errors_become_one_line(tmp_path: Path, arm_gcc: str) -> None:
+    board = boards.load("mps2-an386")
+    broken = {"main.c": "int main(void) {\n    return nothing;\n}\n"}
+    with pytest.raises(ToolError, match=r"app/main\.c:2:12: error: 'nothing' undeclared") as caught:
+        build_firmware(tiny(), board, folder=tmp_path, app="none", sources=broken)
+    assert "build.log" in (caught.value.hint or "")
+    with pytest.raises(ToolError, match=r"undefined reference to `main'"):
+        build_firmware(tiny(), board, folder=tmp_path / "empty", app="none")
+
+
+def test_linker_overflow_is_a_limit(tmp_path: Path, arm_gcc: str) -> None:
+    huge = {"main.c": "char block[200000];\nint main(void) {\n    return block[0];\n}\n"}
+    with pytest.raises(LimitError, match=r"does not fit the board: \d+ bytes too many for its RAM"):
+        build_firmware(tiny(), boards.load("netduinoplus2"), folder=tmp_path, app="none", sources=huge)
+
+
+def test_options_that_make_no_sense(tmp_path: Path) -> None:
+    board = boards.load("netduinoplus2")
+    with pytest.raises(UsageError, match="app = 'nothing'"):
+        generate_project(tiny(), board, tmp_path, app="nothing")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="link application has its own main"):
+        generate_project(tiny(), board, tmp_path, sources={"main.c": ""})
+    with pytest.raises(UsageError, match=r"'\.\./x\.c'"):
+        generate_project(tiny(), board, tmp_path, app="none", sources={"../x.c": ""})
+    with pytest.raises(UsageError, match="netduinoplus2 has no watchdog"):
+        generate_project(tiny(), board, tmp_path, watchdog_ms=100)
+    with pytest.raises(UsageError, match="batch = 0"):
+        generate_project(tiny(), board, tmp_path, batch=0)
+
+
+def test_map_is_held_against_the_elf() -> None:
+    text = "Linker script and memory map\n\n.text           0x00000000      0x4a0\n.bss  0x20  0x10\n"
+    assert size.map_sections(text) == {".text": 0x4A0, ".bss": 0x10}
+    section = size.Section(".text", 0, 0x4A4, stored=True)
+    sizes = size.Sizes((section,), (), 0x4A4, 0, 0)
+    with pytest.raises(ToolError, match=r"\.text has 1188 bytes in the ELF and 1184 in the linker map"):
+        size.check_sizes(sizes, text, {})
+    with pytest.raises(ToolError, match="model has None bytes in the firmware and 4 in the plan"):
+        size.check_sizes(size.Sizes((), (), 0, 0, 0), "", {"model": 4})
+
+
+def test_not_an_elf(tmp_path: Path) -> None:
+    file = tmp_path / "x.elf"
+    file.write_text("no")
+    with pytest.raises(ToolError, match="is not a firmware"):
+        size.read_sizes(file, boards.load("microbit"))
