@@ -1,0 +1,1 @@
+"""What networks cost: instructions, RAM and flash on each emulated board, samples a second on the host."""
