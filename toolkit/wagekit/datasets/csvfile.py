@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wagekit.datasets.dataset import Dataset, numbered
+from wagekit.datasets.dataset import Dataset, check_labels, numbered
 from wagekit.datasets.files_io import read_bytes
 from wagekit.errors import DataError
 
@@ -134,6 +134,8 @@ def _labels(
         except ValueError:
             numbers = None
         if numbers is not None:
+            if known is not None:
+                check_labels(numbers, len(known), str(path))
             return numbers, known or numbered(numbers, str(path))
     known = known or tuple(sorted(set(cells)))
     place = {name: number for number, name in enumerate(known)}

@@ -58,7 +58,7 @@ class Chart:
 
 def charts_of(story: Story) -> list[Chart]:
     """Loss and accuracy of a run; empty while nothing was learned."""
-    points = story.curve(240)
+    points = story.curve(120)
     if not points:
         return []
     tests = story.tests

@@ -169,39 +169,59 @@ def _progress(story: Story, run: Run, width: int) -> RenderableType:
 
 
 def _charts(story: Story, run: Run, width: int) -> RenderableType:
-    points = story.curve(240)
-    end = max(run.steps / run.steps_per_epoch if run.steps_per_epoch else 0.0, points[-1].epoch)
-    start = run.first_step / run.steps_per_epoch if run.steps_per_epoch else 0.0
-    half = (width - 2) // 2
-    top = max(point.loss for point in points)
-    loss = braille(
-        [(point.epoch, point.loss) for point in points],
-        half,
-        _CHART_HEIGHT,
-        x_range=(start, end),
-        y_range=(0.0, top),
-    )
-    accuracy = braille(
-        [(point.epoch, point.accuracy) for point in points],
-        half,
-        _CHART_HEIGHT,
-        x_range=(start, end),
-        y_range=(0.0, 1.0),
-    )
+    points = story.curve(80)
+    per_epoch = run.steps_per_epoch or 1
+    x_range = (run.first_step / per_epoch, max(run.steps / per_epoch, points[-1].epoch))
     recent = story.recent(max(len(story.steps) // 20, 8))
     tests = story.tests
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row(
-        Text.assemble(("loss ", "bold"), (f"{recent.loss:.4f}" if recent else "", "yellow")),
-        Text.assemble(
-            ("accuracy ", "bold"),
-            (f"train {recent.accuracy:.1%}" if recent else "", "green"),
-            (f"   test {tests[-1].accuracy:.1%}" if tests else "", "bold magenta"),
-        ),
+    loss_title = Text.assemble(("loss ", "bold"), (f"{recent.loss:.4f}" if recent else "", "yellow"))
+    accuracy_title = Text.assemble(
+        ("accuracy ", "bold"),
+        (f"train {recent.accuracy:.1%}" if recent else "", "green"),
+        (f"   test {tests[-1].accuracy:.1%}" if tests else "", "bold magenta"),
     )
+    top = max(point.loss for point in points)
+    half = (width - 2) // 2
+    loss = _curve(
+        [(p.epoch, p.loss) for p in points],
+        width=half,
+        x_range=x_range,
+        top=top,
+        labels=(f"{top:.2f}", "0"),
+        style="yellow",
+    )
+    accuracy = _curve(
+        [(p.epoch, p.accuracy) for p in points],
+        width=half,
+        x_range=x_range,
+        top=1.0,
+        labels=("100%", "0"),
+        style="green",
+    )
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row(loss_title, accuracy_title)
     for left, right in zip(loss, accuracy, strict=True):
-        grid.add_row(Text(left, style="yellow"), Text(right, style="green"))
+        grid.add_row(left, right)
     return grid
+
+
+def _curve(
+    points: list[tuple[float, float]],
+    *,
+    width: int,
+    x_range: tuple[float, float],
+    top: float,
+    labels: tuple[str, str],
+    style: str,
+) -> list[Text]:
+    """Lines of a braille curve with its axis; `labels` are those of the top and of 0."""
+    lines = braille(points, width - 6, _CHART_HEIGHT, x_range=x_range, y_range=(0.0, top))
+    names = [labels[0], *[""] * (len(lines) - 2), labels[1]]
+    ends = ["┤", *["│"] * (len(lines) - 2), "┤"]
+    return [
+        Text.assemble((f"{name:>4}{end}", "dim"), (line, style))
+        for name, end, line in zip(names, ends, lines, strict=True)
+    ]
 
 
 def _layers(story: Story, run: Run) -> RenderableType:
