@@ -49,6 +49,7 @@ check-format: setup
 
 check-types: setup
 	$(BIN)/mypy
+	$(BIN)/mypy bench scripts
 
 check-imports: setup
 	$(BIN)/lint-imports

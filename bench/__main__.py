@@ -23,9 +23,9 @@ NOTES = f"""\
 Instruction counts come from QEMU's instruction clock: they are repeatable to the last one, for this
 compiler and these samples, and they are not cycles. A count is what the network's program executes
 from its begin to its end, and reading the counter once a slice; the link is not in it. Training is the
-mean of {STEPS} steps after {WARM_STEPS} steps from the initial weights, rule `{RULE}`, rate 1. How many errors and
-activations are zero, and are skipped, depends on the samples. The column M0 is ARMv6-M code on the
-machine of the M3.
+mean of {STEPS} steps after {WARM_STEPS} steps from the initial weights, rule `{RULE}`, rate 1.
+How many errors and activations are zero, and are skipped, depends on the samples. The column M0 is
+ARMv6-M code on the machine of the M3.
 
 RAM is the firmware's static data and the stack that was really used, the sample store not counted. Of
 it, the network has its weights, buffers and state. A layer's gradient is computed twice where there is no

@@ -12,6 +12,7 @@ from bench.cases import Case
 from wagekit import boards, open_executor
 from wagekit.backends.mcu import Op, Plan
 from wagekit.boards import Board
+from wagekit.executors import Rule
 from wagekit.executors.device import DeviceExecutor
 from wagekit.toolchain.firmware import FirmwareImage, build_firmware
 from wagekit.toolchain.memory import FitError
@@ -20,7 +21,7 @@ WARM_STEPS = 3
 """Steps before the count: the very first ones, with random weights, are not typical."""
 STEPS = 5
 INFERENCES = 8
-RULE = "error_scaled"
+RULE: Rule = "error_scaled"
 PHASES = ("forward", "error", "gradient", "update")
 _PHASE_OF = {
     "forward": "forward",

@@ -64,7 +64,7 @@ def sheets(found: Sequence[OnBoard], hosts: Sequence[OnHost]) -> list[Sheet]:
                 "training",
             ),
             _memory(
-                f"RAM, of it the network, and flash, in bytes, built for batch {batch} (* a gradient computed twice)",
+                f"RAM / of it the network (* a gradient computed twice) / flash, in bytes, batch {batch}",
                 chosen,
             ),
         ]
