@@ -33,10 +33,13 @@ def networks() -> list[Network]:
     ]
     wide = Bits(weights=8, activations=8, gradients=16, errors=16)
     narrow = Bits(weights=2, activations=3, gradients=2, errors=2)
+    image_shape, signal_shape = (7, 9, 2), (19, 3)
     return [
-        _network(shape, layers, bits)
-        for bits in (Bits(), wide, narrow)
-        for shape, layers in (((7, 9, 2), image), ((19, 3), signal), ((11,), [Dense(units=3)]))
+        _network(image_shape, image, Bits()),
+        _network(image_shape, image, wide),
+        _network(signal_shape, signal, narrow),
+        _network(signal_shape, signal, wide),
+        _network((11,), [Dense(units=3)], Bits()),
     ]
 
 
