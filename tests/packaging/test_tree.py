@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+TEMPLATE_TAGS = re.compile(r"\A(\{%.*?%\}\s*)+")
 C_FOLDERS = ("firmware", "boards", "examples", "codegen")
 
 
@@ -33,7 +34,7 @@ def test_every_c_file_starts_with_what_it_is_and_its_licence(root: Path) -> None
         for path in (root / folder).rglob("*"):
             name = path.name.removesuffix(".jinja")
             if path.is_file() and name.endswith((".c", ".h", ".inc", ".S")):
-                head = path.read_text("utf-8").split("*/")[0]
+                head = TEMPLATE_TAGS.sub("", path.read_text("utf-8")).split("*/")[0]
                 if not head.startswith("/*") or "SPDX-License-Identifier: Apache-2.0" not in head:
                     wrong.append(str(path.relative_to(root)))
     assert not wrong

@@ -1,5 +1,5 @@
-/* The link application: state, dispatch and the program under way. SPDX-License-Identifier:
- * Apache-2.0 */
+/* The link application: state, dispatch and the program under way.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "app_state.h"
 #include "wagekit/wk_link.h"
 #include "wagekit/wk_port.h"

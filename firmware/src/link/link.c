@@ -1,5 +1,5 @@
-/* The link engine: one session, requests in order, each executed once. SPDX-License-Identifier:
- * Apache-2.0 */
+/* The link engine: one session, requests in order, each executed once.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "wagekit/wk_app.h"
 #include "wagekit/wk_fault.h"
 #include "wagekit/wk_link.h"
