@@ -44,10 +44,10 @@ find_python() {
     return 1
 }
 
-compiles_hosted_c() { echo '#include <stdio.h>' | gcc -fsyntax-only -x c - >/dev/null 2>&1; }
+compiles_hosted_c() { gcc -fsyntax-only -x c - <<<'#include <stdio.h>' >/dev/null 2>&1; }
 
 compiles_arm_c() {
-    echo '#include <stdint.h>' | arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -fsyntax-only -x c - >/dev/null 2>&1
+    arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -fsyntax-only -x c - <<<'#include <stdint.h>' >/dev/null 2>&1
 }
 
 venv_works() { .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
