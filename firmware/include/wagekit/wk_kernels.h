@@ -48,8 +48,8 @@ void wk_derive_row_m16(const wk_derive_t *derive, const int16_t *masters, int32_
 int8_t wk_activate(const wk_activation_t *activation, int32_t sum);
 
 /* One output channel of one sample: input [h, w, c], row [kernel_h, kernel_w, c] -> output_h *
- * output_w activations, written `spacing` elements apart. `sums` is scratch for output_w sums
- * where conv->by_rows is 1, else unused and may be null. */
+ * output_w activations, written `spacing` elements apart. `sums` is scratch for output_h *
+ * output_w sums where conv->by_rows is 1, else unused and may be null. */
 void wk_conv2d_forward(const wk_conv2d_t *conv, const wk_activation_t *activation,
                        const int8_t *input, const int8_t *row, int32_t *sums, int8_t *output,
                        int32_t spacing);

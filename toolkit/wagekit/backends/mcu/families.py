@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -76,12 +77,13 @@ class Portable(KernelFamily):
         return isinstance(op, Conv2d) and op.kernel[1] * layer.input.shape[-1] < SHORT_KERNEL_ROW
 
     def forward_scratch(self, layer: WeightLayer) -> tuple[Scratch, ...]:
-        """The weights of one output, a plane of products to be pooled, a row of sums."""
+        """The weights of one output, a plane of products to be pooled, a plane of sums."""
         scratch = [Scratch("row", "int8_t", layer.fan_in)]
+        positions = prod(layer.product_shape[:-1])
         if layer.pool is not None:
-            scratch.append(Scratch("plane", "int8_t", layer.product_shape[0] * layer.product_shape[1]))
+            scratch.append(Scratch("plane", "int8_t", positions))
         if self.by_rows(layer):
-            scratch.append(Scratch("sums", "int32_t", layer.product_shape[1]))
+            scratch.append(Scratch("sums", "int32_t", positions))
         return tuple(scratch)
 
     def backward_input_scratch(self, layer: WeightLayer) -> tuple[Scratch, ...]:
