@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from wagekit import Network
+
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 TEMPLATE_TAGS = re.compile(r"\A(\{%.*?%\}\s*)+")
 C_FOLDERS = ("firmware", "boards", "examples", "codegen")
@@ -19,6 +21,15 @@ def test_links_of_the_documentation_lead_somewhere(root: Path) -> None:
         if not (page.parent / target).exists()
     ]
     assert not broken
+
+
+def test_the_network_of_the_readme_is_one(root: Path) -> None:
+    blocks = re.findall(
+        r"^```toml\n(.*?)^```", (root / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert blocks
+    for block in blocks:
+        Network.from_toml(block, "README.md")
 
 
 def test_every_page_is_reachable_from_the_index(root: Path) -> None:
