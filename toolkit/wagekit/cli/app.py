@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from wagekit.cli import boards, build, demo, doctor, evaluate, flash, new, predict, run, train, verify
-from wagekit.cli.console import fail, out, prepare_streams
+from wagekit.cli.console import fail, prepare_streams, say
 from wagekit.errors import UsageError, WagekitError
 from wagekit.version import __version__
 
@@ -29,7 +29,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        out.print(f"wagekit {__version__}", highlight=False)
+        say(f"wagekit {__version__}")
         raise typer.Exit
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wagekit.cli import options as o
-from wagekit.cli.console import out, print_json, size, table
+from wagekit.cli.console import out, print_json, say, size, table
 from wagekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,11 +76,11 @@ def _say_project(project: Project, json: bool) -> None:
         print_json(project.manifest | {"folder": str(project.folder)})
         return
     _say_needs(project.manifest)
-    out.print(f"project  {project.folder}")
+    say(f"project  {project.folder}")
     if project.app == "none":
-        out.print(f"put your main into {project.folder / 'app'}, then: [bold]make -C {project.folder}[/]")
+        say(f"put your main into {project.folder / 'app'}, then: ", f"make -C {project.folder}")
     else:
-        out.print(f"build it with: [bold]make -C {project.folder}[/]")
+        say("build it with: ", f"make -C {project.folder}")
 
 
 def _say_image(image: FirmwareImage, json: bool) -> None:
@@ -90,10 +90,10 @@ def _say_image(image: FirmwareImage, json: bool) -> None:
         return
     _say_needs(image.manifest)
     limits = {kind: board.region(kind).size for kind in ("flash", "ram")}
-    out.print(f"flash    {sizes.flash:,} of {size(limits['flash'])}")
-    out.print(f"RAM      {sizes.ram:,} of {size(limits['ram'])}")
-    out.print(f"project  {image.folder}")
-    out.print(f"firmware {image.elf}")
+    say(f"flash    {sizes.flash:,} of {size(limits['flash'])}")
+    say(f"RAM      {sizes.ram:,} of {size(limits['ram'])}")
+    say(f"project  {image.folder}")
+    say(f"firmware {image.elf}")
 
 
 def _say_needs(manifest: dict[str, Any]) -> None:

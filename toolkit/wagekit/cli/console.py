@@ -15,8 +15,8 @@ from rich.text import Text
 from wagekit.errors import WagekitError
 
 _PIPE_WIDTH = 160
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 if not out.is_terminal and "COLUMNS" not in os.environ:
     out.width = _PIPE_WIDTH  # a file or a pipe has no width: do not break lines at 80
 
@@ -45,6 +45,16 @@ def note(text: str) -> None:
     err.print(Text(text, style="dim"))
 
 
+def say(text: str, command: str = "") -> None:
+    """A line on stdout as it is, and a command to type in bold; nothing in them is markup."""
+    out.print(Text.assemble(text, (command, "bold")), soft_wrap=True)
+
+
+def done(text: str) -> None:
+    """A line on stdout with a tick before it."""
+    out.print(Text.assemble(("✓ ", "green"), text), soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """A result for a script, on stdout."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
@@ -54,7 +64,7 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """A plain table; the columns named in `right` hold numbers."""
     grid = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
     for column in columns:
-        grid.add_column(column, justify="right" if column in right else "left", no_wrap=column in right)
+        grid.add_column(Text(column), justify="right" if column in right else "left", no_wrap=column in right)
     return grid
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wagekit.cli import options as o
-from wagekit.cli.console import err, out, size, table
+from wagekit.cli.console import err, out, say, size, table
 from wagekit.errors import MismatchError, ToolError
 from wagekit.monitor.chart import bar
 
@@ -279,4 +279,4 @@ def _close(result: Result, written: list[Path], seconds: float) -> None:
         )
     )
     for path in written:
-        out.print(f"  {path}")
+        say(f"  {path}")

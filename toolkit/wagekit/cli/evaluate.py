@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from wagekit.cli import options as o
 from wagekit.cli.console import out, print_json, table
@@ -63,12 +64,10 @@ def evaluate(
             }
         )
         return
-    out.print(
-        f"[bold]{found.accuracy:.2%}[/]  {found.correct:,} of {found.samples:,} samples of {samples.name} "
-        f"right, loss {found.loss:.4f}, on {on}"
-    )
+    about = f"{found.correct:,} of {found.samples:,} samples of {samples.name} right"
+    out.print(Text.assemble((f"{found.accuracy:.2%}", "bold"), f"  {about}, loss {found.loss:.4f}, on {on}"))
     if confusion:
         grid = table("label", *net.classes, right=tuple(net.classes))
         for name, row in zip(net.classes, found.confusion, strict=True):
-            grid.add_row(name, *(str(n) if n else "·" for n in row))
+            grid.add_row(Text(name), *(str(n) if n else "·" for n in row))
         out.print(grid)

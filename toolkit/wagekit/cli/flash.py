@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wagekit.cli import options as o
-from wagekit.cli.console import note, out, print_json
+from wagekit.cli.console import done, note, print_json, say
 from wagekit.cli.interrupt import Interrupt
 from wagekit.errors import ToolError, UsageError
 
@@ -53,9 +53,7 @@ def flash(
     elf = _firmware(network, target, batch)
     if to == "probe":
         programmer.flash_probe(elf, target, probe=probe)
-        out.print(
-            f"wrote {elf} to {target.name}; attach with: [bold]wagekit run {network} --on serial:PORT[/]"
-        )
+        say(f"wrote {elf} to {target.name}; attach with: ", f"wagekit run {network} --on serial:PORT")
         return
     with programmer.flash_qemu(elf, target) as process:
         if serve:
@@ -88,7 +86,7 @@ def _ask(url: str) -> Hello:
 
 def _serve(process: QemuProcess) -> None:
     """Keep the emulator until somebody stops us, or it ends by itself."""
-    out.print(f"running; attach with: [bold]--on serial:{process.url}[/]")
+    say("running; attach with: ", f"--on serial:{process.url}")
     note("Ctrl-C ends it")
     with Interrupt() as stop:
         while not stop():
@@ -106,8 +104,8 @@ def _say(hello: Hello, elf: Path, json: bool) -> None:
         }
         print_json(facts | {"elf": str(elf)})
         return
-    out.print(f"[green]✓[/] loaded and compared {elf}")
-    out.print(
-        f"[green]✓[/] {hello.board} answers: firmware {hello.firmware}, {hello.weights:,} weights, "
+    done(f"loaded and compared {elf}")
+    done(
+        f"{hello.board} answers: firmware {hello.firmware}, {hello.weights:,} weights, "
         f"network {hello.fingerprint[:12]}"
     )

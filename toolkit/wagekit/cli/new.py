@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wagekit.cli.console import out
+from wagekit.cli.console import say
 from wagekit.cli.sources import SHIPPED, shipped_network
 from wagekit.errors import UsageError
 
@@ -34,6 +34,6 @@ def new(
         path.write_text(shipped_network(example), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
-    out.print(f"wrote {path}")
-    out.print(f"train it on this machine:  [bold]wagekit train {path}[/]")
-    out.print(f"or inside a chip:          [bold]wagekit run {path} --on qemu:mps2-an386[/]")
+    say(f"wrote {path}")
+    say("train it on this machine:  ", f"wagekit train {path}")
+    say("or inside a chip:          ", f"wagekit run {path} --on qemu:mps2-an386")

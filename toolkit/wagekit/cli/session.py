@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
-from wagekit.cli.console import err, note, out, print_json
+from wagekit.cli.console import err, note, out, print_json, say
 from wagekit.cli.learning import Lesson, Result, learn
 from wagekit.cli.places import open_place, tell_device
 from wagekit.errors import DataError, ToolError
@@ -54,7 +55,7 @@ def run_lesson(
     if outputs.model is not None and not outputs.model.absolute().parent.is_dir():
         raise DataError(f"{outputs.model}: its folder does not exist")
     told = telling(outputs)
-    with err.status(f"opening {where}"):
+    with err.status(Text(f"opening {where}")):
         place = open_place(
             lesson.network,
             where,
@@ -122,8 +123,8 @@ def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None
             f"[bold]{score.accuracy:.1%}[/] of {score.samples:,} test samples right "
             f"after step {result.step:,} ({story.seconds:.1f} s)"
         )
-    out.print(f"digest {result.digest}")
+    say(f"digest {result.digest}")
     if result.saved:
-        out.print(f"saved  {result.saved}")
+        say(f"saved  {result.saved}")
     if outputs.report:
-        out.print(f"report {outputs.report / 'report.html'}")
+        say(f"report {outputs.report / 'report.html'}")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from rich.text import Text
 
 from wagekit.cli import options as o
-from wagekit.cli.console import err, out, print_json
+from wagekit.cli.console import done, err, print_json, say
 from wagekit.cli.interrupt import Interrupt
 from wagekit.errors import UsageError
 
@@ -64,7 +65,7 @@ def verify(
     with ExitStack() as stack:
         executors: list[Executor] = []
         for where in places:
-            with err.status(f"opening {where}"):
+            with err.status(Text(f"opening {where}")):
                 executor = stack.enter_context(open_place(net, where, seed=start, batch=batch).executor)
             if model is not None:
                 executor.load_masters(model.masters, model.step, start)
@@ -74,8 +75,8 @@ def verify(
     if json:
         print_json({"equal": True, "steps": made, "digest": digest, "places": places})
         return
-    out.print(f"[green]✓[/] {made:,} steps at batch {batch}: {', '.join(places)} hold the same bits")
-    out.print(f"digest {digest}")
+    done(f"{made:,} steps at batch {batch}: {', '.join(places)} hold the same bits")
+    say(f"digest {digest}")
     if made < steps:
         raise KeyboardInterrupt
 

@@ -109,8 +109,6 @@ class Evaluation(Event):
     loss: float | None = None
     confusion: tuple[tuple[int, ...], ...] | None = None
     """`confusion[label][predicted]`, counts."""
-    instructions: int | None = None
-    """Instructions the chip spent on all samples together, where it counts them."""
 
     @property
     def accuracy(self) -> float:
@@ -144,8 +142,6 @@ class Link(Event):
     type: ClassVar[str] = "link"
     frames_sent: int = 0
     frames_received: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
     resent: int = 0
     bad_frames: int = 0
     """Frames that were dropped: wrong CRC, wrong length, not decodable."""
@@ -246,7 +242,7 @@ def parse_lines(lines: Iterable[str], where: str) -> Iterator[Event]:
 
 def _frozen(name: str, value: Any) -> Any:
     """Lists of JSON as tuples, and the layers of a step as `Layer`."""
-    if name == "layers" and value and isinstance(value[0], dict):
+    if name == "layers" and isinstance(value, list) and value and isinstance(value[0], dict):
         known = {item.name for item in dataclasses.fields(Layer)}
         return tuple(Layer(**{k: v for k, v in entry.items() if k in known}) for entry in value)
     if isinstance(value, list):

@@ -75,14 +75,14 @@ class TerminalView:
     def _handle_plain(self, event: Event) -> None:
         now = time.monotonic()
         if isinstance(event, Run) and event.status == "started":
-            self.console.print(headline(event), highlight=False)
+            self.console.print(Text(headline(event)))
             self._printed = now
         elif isinstance(event, Run) and event.message:
-            self.console.print(f"{event.status}: {event.message}", highlight=False)
+            self.console.print(Text(f"{event.status}: {event.message}"))
         elif isinstance(event, Evaluation) or (
             isinstance(event, Step) and now - self._printed >= _PLAIN_SECONDS
         ):
-            self.console.print(plain_line(self.story), highlight=False)
+            self.console.print(Text(plain_line(self.story)))
             self._printed = now
 
     def render(self) -> RenderableType:

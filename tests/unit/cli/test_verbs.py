@@ -1,0 +1,153 @@
+"""Verbs that need no compiler do what they say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wagekit.cli import app as application
+from wagekit.cli.sources import SHIPPED, shipped_network
+from wagekit.monitor import Evaluation, Run, Step, read_events
+from wagekit.passes import compile_graph
+from wagekit.spec import Network
+from wagekit.training import load_model
+from wagekit.version import __version__
+
+WEIGHTS = {"digits": 33_984, "digits-tiny": 5_960}
+VERBS = ["doctor", "boards", "new", "train", "build", "run", "evaluate", "predict", "flash", "verify", "demo"]
+QUICK = ("--on", "reference", "--steps", "12")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_networks(name: str) -> None:
+    net = Network.from_toml(shipped_network(name))
+    assert net.name == name
+    assert compile_graph(net, batch=8).weight_count == WEIGHTS[name]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_has_an_example(cli: Callable, verb: str) -> None:
+    outcome = cli(verb, "--help")
+    assert outcome.code == 0
+    assert f"Example: wagekit {verb}" in " ".join(outcome.out.split())
+
+
+def test_all_verbs_are_there(cli: Callable) -> None:
+    outcome = cli("--help")
+    assert outcome.code == 0
+    names = {command.name for command in application.app.registered_commands}
+    assert names == set(VERBS)
+    assert cli("--version").out == f"wagekit {__version__}\n"
+
+
+def test_new(cli: Callable, tmp_path: Path) -> None:
+    assert cli("new", "a/b").code == 0
+    assert Network.load(tmp_path / "a" / "b" / "network.toml").name == "digits"
+    cli("new", "a/b").refused(2, "exists")
+    assert cli("new", "a/b", "--force", "--example", "digits-tiny").code == 0
+    assert Network.load(tmp_path / "a" / "b" / "network.toml").name == "digits-tiny"
+
+
+def test_boards(cli: Callable) -> None:
+    listed = cli("boards").out
+    assert "mps2-an386" in listed
+    assert "microbit" in listed
+    assert "0x20000000" in cli("boards", "microbit").out
+    facts = json.loads(cli("boards", "--json").out)
+    assert {"microbit", "mps2-an386"} <= {board["name"] for board in facts}
+    assert json.loads(cli("boards", "microbit", "--json").out)["core"] == "cortex-m0"
+
+
+def test_doctor(cli: Callable) -> None:
+    outcome = cli("doctor", "--json")
+    facts = json.loads(outcome.out)
+    assert outcome.code == (0 if facts["ready"] else 6)
+    assert {"QEMU", "cross compiler"} <= {fact["name"] for fact in facts["facts"]}
+
+
+def test_train_leaves_what_it_says(cli: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra 'plot'")
+    outcome = cli("train", "digits-tiny", *QUICK, "--report", "r", "--out", "m.safetensors", "--json")
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    model = load_model(tmp_path / "m.safetensors")
+    assert (found["step"], found["digest"]) == (12, model.digest())
+    told = read_events(tmp_path / "r" / "events.jsonl")
+    assert [event.step for event in told if isinstance(event, Step)] == list(range(12))
+    assert [type(told[0]), type(told[-1])] == [Run, Run]
+    assert told[-1].digest == model.digest()  # type: ignore[attr-defined]
+    assert [event.step for event in told if isinstance(event, Evaluation)] == [0, 12]
+    assert (tmp_path / "r" / "learning.png").exists()
+    assert "digits-tiny on reference" in (tmp_path / "r" / "report.html").read_text()
+
+
+def test_resumed_by_hand_equals_never_stopped(cli: Callable, tmp_path: Path) -> None:
+    options = ("--on", "reference", "--batch", "100", "--schedule", "0:3,1.5:1", "--seed", "9")
+    assert cli("train", "digits-tiny", *options, "--epochs", "2", "--out", "whole").code == 0
+    assert cli("train", "digits-tiny", *options, "--epochs", "1", "--out", "part").code == 0
+    assert cli("train", "part", "--resume", "--on", "reference", "--epochs", "2").code == 0
+    whole, part = load_model(tmp_path / "whole"), load_model(tmp_path / "part")
+    assert part.digest() == whole.digest()
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "part").read_bytes()
+
+
+def test_learning_goes_on_from_a_model(cli: Callable, tmp_path: Path) -> None:
+    assert cli("train", "digits-tiny", *QUICK).code == 0
+    assert cli("train", "digits-tiny.safetensors", *QUICK, "--out", "more").code == 0
+    assert load_model(tmp_path / "more").step == 24
+
+
+def test_resume_wants_the_same_samples(cli: Callable, tmp_path: Path) -> None:
+    rows = [",".join([str((i + j) % 17) for j in range(64)] + [str(i % 10)]) for i in range(50)]
+    (tmp_path / "d.csv").write_text("\n".join(rows))
+    assert cli("train", "digits-tiny", *QUICK, "--data", "d.csv", "--out", "m").code == 0
+    assert cli("train", "m", "--resume", "--on", "reference", "--steps", "13").code == 0
+    (tmp_path / "d.csv").write_text("\n".join(rows[:-1]))
+    cli("train", "m", "--resume", "--on", "reference", "--steps", "14").refused(4, "not the samples")
+    (tmp_path / "d.csv").unlink()
+    cli("train", "m", "--resume", "--on", "reference").refused(4, "no data set")
+
+
+def test_evaluate_and_predict(cli: Callable, tmp_path: Path) -> None:
+    assert cli("train", "digits-tiny", *QUICK, "--out", "m").code == 0
+    found = json.loads(cli("evaluate", "m", "--on", "reference", "--json").out)
+    assert found["samples"] == 359
+    assert sum(map(sum, found["confusion"])) == 359
+    assert (
+        json.loads(cli("evaluate", "m", "--on", "reference", "--part", "all", "--json").out)["samples"]
+        == 1797
+    )
+    shown = cli("evaluate", "m", "--on", "reference", "--confusion").out
+    assert "of 359 samples of digits/test right" in shown
+    outcome = cli("predict", "m", "--on", "reference", "--sample", "3", "--sample", "0", "--json")
+    first, second = json.loads(outcome.out)
+    assert (first["label"], second["label"]) == ("3", "0")
+    assert first["class"] == str(int(np.argmax(first["logits"])))
+    assert "digits 3" in cli("predict", "m", "--on", "reference", "--sample", "3").out
+    values = ",".join(["4"] * 64)
+    assert cli("predict", "m", "--on", "reference", "--values", values).code == 0
+    cli("predict", "m", "--on", "reference").refused(2, "--sample", "--values")
+    cli("predict", "m", "--on", "reference", "--values", "1 2").refused(4, "2 values", "64")
+    cli("predict", "m", "--on", "reference", "--values", "a b").refused(4, "'a'", "no number")
+    cli("predict", "m", "--on", "reference", "--sample", "1797").refused(2, "0..1796")
+    cli("predict", "m", "--on", "reference", "--values", values.replace("4", "0.5", 1)).refused(4, "float64")
+
+
+def test_build_without_a_compiler(cli: Callable, tmp_path: Path) -> None:
+    outcome = cli("build", "digits-tiny", "--board", "netduinoplus2", "--no-compile", "--out", "fw")
+    assert outcome.code == 0, outcome.err
+    assert "network, masters" in outcome.out
+    for name in ("Makefile", "CMakeLists.txt", "generated/wk_model.c", "manifest.json"):
+        assert (tmp_path / "fw" / name).exists()
+    outcome = cli("build", "digits-tiny", "--app", "none", "--no-compile", "--out", "mine", "--json")
+    assert json.loads(outcome.out)["app"] == "none"
+
+
+def test_names_with_brackets_are_no_markup(cli: Callable, tmp_path: Path) -> None:
+    outcome = cli("new", "[bold]:smile:")
+    assert "wrote [bold]:smile:/network.toml" in outcome.out
+    cli("train", "[red]x.toml").refused(3, "[red]x.toml")
