@@ -72,7 +72,7 @@ def test_with_all_layers_frozen_only_loss_and_step_remain() -> None:
 def test_inference_needs_no_more_than_it_computes() -> None:
     plan = plan_of(lenet(), training=False)
     assert [op.kind for op in plan.ops] == ["forward"] * 4
-    assert plan.arena_bytes < 8000
+    assert plan.arena_bytes < 9000
     of_training = ("winners", "raw", "errors", "gradient")
     assert not any(buffer.name.startswith(of_training) for buffer in plan.buffers)
 
