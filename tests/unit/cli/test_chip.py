@@ -115,7 +115,7 @@ class Cable:
 
 def test_cable_pulled_in_the_middle(cli: Callable, chip: QemuProcess, tmp_path: Path, few: str) -> None:
     """The error is one line, and the events say that the run failed."""
-    cable = Cable(chip.port, after=30_000)
+    cable = Cable(chip.port, after=12_000)
     options = ("--on", f"serial:{cable.url}", "--data", few, "--epochs", "900", "--events", "e.jsonl")
     outcome = cli("run", "digits-tiny", *options)
     outcome.refused(7, "connection is gone")
