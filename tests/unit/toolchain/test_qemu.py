@@ -163,12 +163,16 @@ def test_probe_without_pyocd_or_target(tmp_path: Path, monkeypatch: pytest.Monke
     ("output", "message", "hint"),
     [
         ("0000602 C No available debug probes [__main__]", "no debug probe is connected", "connect one"),
-        ("C Target type stm32f405rg not recognized. Use 'pyocd list'", "does not know", "pyocd pack install"),
+        (
+            "C Target type stm32f405rgtx not recognized. Use 'pyocd list'",
+            "does not know",
+            "pyocd pack install",
+        ),
         ("E Probe error: USB broke", "pyOCD failed: E Probe error: USB broke", ""),
     ],
 )
 def test_what_pyocd_says_becomes_one_line(output: str, message: str, hint: str) -> None:
-    error = flash._probe_error(output, "stm32f405rg")
+    error = flash._probe_error(output, "stm32f405rgtx")
     assert message in error.message
     assert hint in (error.hint or "")
 

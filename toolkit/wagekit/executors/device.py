@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wagekit.errors import LimitError, LinkError
+from wagekit.errors import LimitError, LinkError, WagekitError
 from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
     check_batch,
@@ -129,8 +129,8 @@ class DeviceExecutor(Executor):
     def load_masters(self, masters: Sequence[ArrayLike], step: int = 0, seed: int | None = None) -> None:
         """Replace all masters, the step and (if given) the seed; all or nothing."""
         step = check_uint32(step, "step")
-        seed = self.seed if seed is None else check_uint32(seed, "seed")
         checked = check_masters(self._graph, masters)
+        seed = self.seed if seed is None else check_uint32(seed, "seed")
         raw = [m.astype(m.dtype.newbyteorder("<"), copy=False).tobytes() for m in checked]
         self._device.load_masters(raw, step, seed)
 
@@ -322,9 +322,11 @@ class QemuExecutor(DeviceExecutor):
 
     def close(self) -> None:
         """End the firmware and the emulator."""
-        with suppress(LinkError):
-            self._device.exit(0)
-        self._device.close()
+        try:
+            with suppress(WagekitError):  # it may have ended by itself, with a fault that was reported
+                self._device.exit(0)
+        finally:
+            self._device.close()
 
 
 class _QemuTransport(Transport):
