@@ -10,8 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wagekit.backends.mcu import plan_model, render_model
 from wagekit.errors import LinkError
 from wagekit.link import Transport, render_header
+from wagekit.passes import compile_graph
+from wagekit.spec import Conv2d, Dense, Input, MaxPool, Network
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
@@ -160,3 +163,28 @@ class MemoryTransport(Transport):
     def _check(self) -> None:
         if self.pulled:
             raise LinkError(f"{self.name}: the connection is gone (pulled)")
+
+
+def small_network() -> Network:
+    """A convolutional network of a few hundred weights, its input in both directions of the grid."""
+    return Network(
+        name="small",
+        input=Input(shape=(6, 5, 1), encoding="centered"),
+        classes=["a", "b", "c"],
+        layers=[
+            Conv2d(filters=4, kernel=3, padding="same"),
+            MaxPool(window=2),
+            Dense(units=9),
+            Dense(units=3),
+        ],
+        seed=5,
+    )
+
+
+def render_network(net: Network, folder: Path, batch: int) -> tuple[list[Path], list[Path]]:
+    """C sources and include folders of a network's generated code, written into `folder`."""
+    plan = plan_model(compile_graph(net, batch))
+    for name, text in render_model(plan).items():
+        (folder / name).write_text(text)
+    sources = [*(FIRMWARE / "src/kernels").glob("*.c"), *(FIRMWARE / "src/train").glob("*.c")]
+    return [folder / "wk_model.c", *sorted(sources)], [FIRMWARE / "src"]

@@ -62,7 +62,7 @@ class _Direction:
         elif self._happens(rates.swap):
             self._kept.append((1, frame))
         elif self._happens(rates.cut):
-            out = frame[: rng.randrange(len(frame))]
+            out = frame[: rng.randrange(len(frame) or 1)]
         else:
             out = frame * (2 if self._happens(rates.double) else 1)
         due = [kept for left, kept in self._kept if left <= 0]
