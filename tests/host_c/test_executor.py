@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.equality import assert_same_masters
-from wagekit import Conv2d, Dense, Input, MaxPool, Network, open_executor
-from wagekit.errors import DataError, UsageError
+from wagekit import Bits, Conv2d, Dense, Input, MaxPool, Network, open_executor
+from wagekit.errors import DataError, NetworkError, UsageError
 from wagekit.executors.host import HostExecutor
 from wagekit.executors.reference import ReferenceExecutor
 
@@ -48,6 +48,17 @@ def test_a_larger_batch_than_asked_for_is_refused() -> None:
     net = small_network()
     with pytest.raises(DataError, match="larger than 2"):
         HostExecutor(net, 1, 2).step(*batch_of(net, 3))
+
+
+def test_a_network_that_cannot_be_trained_still_infers() -> None:
+    net = small_network(bits=Bits(activations=2))
+    x = np.random.default_rng(0).integers(-1, 2, (3, *net.input.shape)).astype(np.int8)
+    host, reference = HostExecutor(net, 1), ReferenceExecutor(net, seed=1)
+    assert np.array_equal(host.forward(x), reference.forward(x))
+    with pytest.raises(NetworkError, match="lets no error through"):
+        host.step(x, np.zeros(3, np.int64))
+    with pytest.raises(NetworkError, match="lets no error through"):
+        HostExecutor(net, 1, 4)
 
 
 def test_loading_is_all_or_nothing() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wagekit.backends.mcu import Plan, plan_model, render_model
-from wagekit.errors import UsageError
+from wagekit.errors import LimitError, NetworkError, UsageError, WagekitError
 from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
     check_batch,
@@ -38,7 +38,8 @@ class HostExecutor(Executor):
     """The generated C, compiled for this machine.
 
     Without `batch` the library is built anew, twice as large or larger, when a batch does
-    not fit; the state is carried over. With it, larger batches are refused as on a chip.
+    not fit; the state is carried over. With it, larger batches are refused as on a chip,
+    and so is at once a network that cannot be trained.
     `recompute` and `memory_limit` are those of `plan_model`; `extra` are further compiler
     flags. `ToolError` where the compiler is missing or fails.
     """
@@ -61,7 +62,8 @@ class HostExecutor(Executor):
         self._memory_limit = memory_limit
         self._extra = tuple(extra)
         start = net.seed if seed is None else check_uint32(seed, "seed")
-        self._model = self._built(FIRST_BATCH if batch is None else batch)
+        self._refusal: WagekitError | None = None
+        self._model = self._opened()
         self.load_masters(initial_masters(self._model.plan.graph, start), 0, start)
 
     @property
@@ -97,6 +99,8 @@ class HostExecutor(Executor):
         check_batch(len(inputs), self._batch)
         classes = check_labels(graph, labels, len(inputs))
         log2_lr, rule = check_rate(log2_lr), check_rule(rule)
+        if self._refusal is not None:
+            raise self._refusal
         self._grow(len(inputs))
         self._model.begin_step(inputs, classes, log2_lr, RULES[rule])
 
@@ -139,8 +143,19 @@ class HostExecutor(Executor):
             logits[first : first + len(part)] = self._model.logits(len(part))
         return logits
 
-    def _built(self, batch: int) -> _Model:
-        graph = compile_graph(self._net, batch)
+    def _opened(self) -> _Model:
+        """The first library; without `batch` a network that cannot be trained is opened to infer."""
+        if self._batch is not None:
+            return self._built(self._batch)
+        try:
+            return self._built(FIRST_BATCH)
+        except (NetworkError, LimitError) as error:
+            model = self._built(FIRST_BATCH, training=False)
+            self._refusal = error
+            return model
+
+    def _built(self, batch: int, training: bool = True) -> _Model:
+        graph = compile_graph(self._net, batch, training)
         plan = plan_model(graph, recompute=self._recompute, memory_limit=self._memory_limit)
         return _Model(plan, self._extra)
 
