@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulator.selftest.build import build_selftest
 from wagekit import boards
 from wagekit.boards import Board
 from wagekit.toolchain import qemu
-
-from .selftest.build import build_selftest
 
 FAULT_FIELDS = (
     *("cause", "r0", "r1", "r2", "r3", "r12", "lr", "pc", "psr", "sp"),

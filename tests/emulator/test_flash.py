@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulator.conftest import Line
 from wagekit import boards
 from wagekit.errors import ToolError
 from wagekit.toolchain import flash
-
-from .conftest import Line
 
 
 @pytest.mark.parametrize("name", ["mps2-an386", "netduinoplus2", "microbit"])

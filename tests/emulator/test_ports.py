@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.emulator.conftest import Line
 from wagekit import boards
-
-from .conftest import Line
 
 Start = Callable[..., Line]
 BOARDS = boards.available()

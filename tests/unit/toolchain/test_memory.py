@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from networks import tiny, wide
 
+from tests.unit.toolchain.networks import tiny, wide
 from wagekit import boards
 from wagekit.backends.mcu import plan_model
 from wagekit.boards import Board

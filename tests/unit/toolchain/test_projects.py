@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from elftools.elf.constants import P_FLAGS
 from elftools.elf.elffile import ELFFile
-from networks import tiny
 
+from tests.unit.toolchain.networks import tiny
 from wagekit import boards
 from wagekit.errors import LimitError, ToolError, UsageError
 from wagekit.toolchain import cross, firmware, size
