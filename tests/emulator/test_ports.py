@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import random
+import shutil
+import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.emulator.conftest import Line
-from wagekit import boards
+from tests.emulator.selftest.build import build_selftest
+from wagekit import boards, resources
+from wagekit.toolchain import qemu as emulator
+from wagekit.toolchain.size import read_sizes
 
 Start = Callable[..., Line]
 BOARDS = boards.available()
@@ -155,6 +161,38 @@ def test_stack_measure_sees_use(start: Start, board: str) -> None:
     line.send("d", 6)
     (after,) = line.words(1)
     assert before - 6 * 100 < after < before - 6 * 32
+
+
+def test_board_of_ones_own(tmp_path: Path, qemu: str) -> None:
+    """A folder outside the package, with other memory, another stack and another serial rate."""
+    folder = tmp_path / "mine"
+    shutil.copytree(Path(str(resources.board_files() / "netduinoplus2")), folder)
+    text = (folder / "board.toml").read_text()
+    for old, new in (
+        ('name = "netduinoplus2"', 'name = "mine"'),
+        ("size = 0x20000\n\n[[memory]]", "size = 0x8000\n\n[[memory]]"),
+        ("stack = 4096", "stack = 1024"),
+        ("ring = 4096", "ring = 2048"),
+        ("frame = 1024", "frame = 512"),
+        ("baud = 115200", "baud = 921600"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "board.toml").write_text(text)
+    board = boards.load(folder)
+    elf = build_selftest(board, tmp_path / "project")
+    assert read_sizes(elf, board).stack == 1024
+    with (
+        emulator.boot(elf, board) as process,
+        socket.create_connection(("127.0.0.1", process.port), timeout=20) as connection,
+    ):
+        line = Line(board, process, connection)
+        line.expect_up()
+        data = bytes(range(256)) * 20
+        assert line.exchange(data) == bytes(byte ^ 0x5A for byte in data)
+        line.send("fs")
+        assert line.fault()["cause"] == 6
+        assert process.wait(10) == 106
 
 
 @pytest.mark.parametrize("board", ["mps2-an385", "mps2-an386", "mps2-an500"])
