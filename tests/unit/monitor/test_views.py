@@ -89,9 +89,10 @@ def test_story() -> None:
         100,
         "b",
     )
-    assert len(story.curve(7)) == 7
-    assert story.curve(7)[-1].epoch == 4.0
-    assert len(story.curve(1000)) == 40
+    assert len(story.curve(4)) == 4
+    assert story.curve(4)[-1].epoch == 4.0
+    assert len(story.curve(1000, least=4)) == 40
+    assert len(story.curve(1000)) == 5
     assert Story().curve() == []
     assert Story().recent(5) is None
 

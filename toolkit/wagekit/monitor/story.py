@@ -87,10 +87,14 @@ class Story:
         samples = sum(step.samples for step in counted)
         return sum(step.instructions or 0 for step in counted) / samples if samples else None
 
-    def curve(self, points: int = 120) -> list[Point]:
-        """The steps as at most `points` points, each the mean of equally many steps."""
+    def curve(self, points: int = 120, *, least: int = 32) -> list[Point]:
+        """The steps as at most `points` points, each the mean of equally many steps.
+
+        A point stands for `least` samples or more, so that small batches do not look like noise.
+        """
         count = len(self.steps)
-        bins = min(points, count)
+        samples = sum(step.samples for step in self.steps)
+        bins = min(points, count, max(samples // least, 1))
         return [point_of(self.steps[count * i // bins : count * (i + 1) // bins]) for i in range(bins)]
 
     def recent(self, steps: int) -> Point | None:

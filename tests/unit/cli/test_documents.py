@@ -1,0 +1,44 @@
+"""Every command line that a document shows is one that wagekit understands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from wagekit.cli.app import app
+
+DOCUMENTS = (
+    "README.md",
+    "docs/cli.md",
+    "docs/training.md",
+    "docs/events.md",
+    "docs/embedding.md",
+    "docs/boards.md",
+)
+LINE = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/)?wagekit (.+?)(?:\s+#.*)?$", re.MULTILINE)
+
+
+def commands(text: str) -> list[list[str]]:
+    """Arguments of the `wagekit` lines in fenced blocks of shell."""
+    blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, re.DOTALL)
+    return [shlex.split(line) for block in blocks for line in LINE.findall(block.replace("\\\n", " "))]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_commands_are_understood(root: Path, name: str) -> None:
+    path = root / name
+    if not path.exists():
+        pytest.skip(f"{name} is not written")
+    group = typer.main.get_command(app)
+    for verb, *arguments in commands(path.read_text(encoding="utf-8")):
+        command = group.commands[verb]  # type: ignore[attr-defined]
+        if "--help" not in arguments:
+            command.make_context(verb, list(arguments))
+
+
+def test_there_are_commands(root: Path) -> None:
+    assert len(commands((root / "docs/cli.md").read_text(encoding="utf-8"))) > 20
