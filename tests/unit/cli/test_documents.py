@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_commands_are_understood(root: Path, name: str) -> None:
         command = group.commands[verb]  # type: ignore[attr-defined]
         if "--help" not in arguments:
             command.make_context(verb, list(arguments))
+
+
+def test_python_of_training_runs(cli: Callable, root: Path, host_cc: str) -> None:
+    assert cli("train", "digits", "--steps", "1").code == 0
+    assert cli("new", ".", "--example", "digits-tiny").code == 0
+    text = (root / "docs/training.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block.replace("epochs=6", "epochs=1"), "docs/training.md", "exec"), {})
 
 
 def test_there_are_commands(root: Path) -> None:
