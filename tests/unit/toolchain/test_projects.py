@@ -85,6 +85,35 @@ def test_baked_masters_lie_in_flash(tmp_path: Path, arm_gcc: str) -> None:
     assert baked.manifest["network"]["masters_built_in"]
 
 
+EMBEDDED = """
+#include "wagekit/wk_encode.h"
+#include "wk_model.h"
+static wk_model_t model;
+int main(void) {
+    const uint8_t raw[WK_MODEL_INPUTS] = {0};
+    wk_model_init(&model, 7);
+    wk_encode_unit(raw, WK_MODEL_INPUTS, 8, wk_model_input(&model, 0));
+    const wk_status_t status = wk_infer(&model, 1);
+    return status == WK_OK && wk_model_predicted(&model, 0) < WK_MODEL_CLASSES ? 0 : 1;
+}
+"""
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_library_builds_in_a_build_of_ones_own(tmp_path: Path, host_cc: str, training: bool) -> None:
+    """As docs/embedding.md says: include, src and generated/wk_model, without board or configuration."""
+    folder = tmp_path / "project"
+    plan = generate_project(tiny(), boards.load("microbit"), folder, app="none", training=training).plan
+    shutil.rmtree(folder / "board")
+    (folder / "generated" / "wk_config.h").unlink()
+    (folder / "mine.c").write_text(EMBEDDED)
+    sources = [str(path) for place in ("src", "generated") for path in (folder / place).rglob("*.c")]
+    flags = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-Igenerated"]
+    run(folder, host_cc, *flags, "-o", "mine", "mine.c", *sources)
+    run(folder, "./mine")
+    assert plan.training == training
+
+
 def test_builds_are_kept_and_told_apart(own_cache: Path, arm_gcc: str) -> None:
     board = boards.load("mps2-an385")
     first = build_firmware(tiny(), board, store_limit=1000)

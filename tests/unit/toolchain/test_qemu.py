@@ -181,3 +181,34 @@ def test_missing_debugger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ToolError, match="gdb-multiarch or arm-none-eabi-gdb is not installed"):
         flash.flash_qemu(tmp_path / "x.elf", BOARD)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "message"),
+    [
+        ("Section .text, range 0x0 -- 0x8: MIS-MATCHED!", 0, r"section \.text was read back different"),
+        ("Connection timed out.", 1, r"gdb did not load the firmware: Connection timed out\."),
+        ("", 0, "gdb did not load the firmware: no message"),
+    ],
+)
+def test_what_gdb_says_becomes_one_line(
+    said: str, code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "gdb-multiarch"
+    fake.write_text(f"#!/bin/sh\necho '{said}'\nexit {code}\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(flash, "vector_address", lambda elf: 0)
+    monkeypatch.setattr(flash, "find_debugger", lambda: str(fake))
+    stopped = []
+
+    class Standing:
+        gdb_port = 1
+        stderr = ""
+
+        def stop(self) -> None:
+            stopped.append(True)
+
+    monkeypatch.setattr(flash.qemu, "boot", lambda *arguments, **options: Standing())
+    with pytest.raises(ToolError, match=message):
+        flash.flash_qemu(tmp_path / "x.elf", BOARD)
+    assert stopped == [True]
