@@ -21,8 +21,6 @@ from wagekit.writer import RUNTIME, firmware_files
 
 _BUILD_FILES = ("Makefile", "CMakeLists.txt", "toolchain.cmake", "board.ld")
 _COMPILED = (".c", ".S")
-_NOT_FOR_TARGETS = ("wk_mem.c",)
-"""The boards have these functions in assembler."""
 INCLUDE_FOLDERS = ("include", "generated", "board", "board/common")
 STACK_PAINT = 0xC5C5C5C5
 
@@ -63,8 +61,7 @@ def _compiled(files: Mapping[str, str]) -> list[str]:
 
 def runtime_files(*more: str) -> dict[str, str]:
     """The static C files that a generated network needs, and those in `more` folders of `firmware/`."""
-    files = firmware_files((*RUNTIME, *more))
-    return {name: text for name, text in files.items() if not name.endswith(_NOT_FOR_TARGETS)}
+    return firmware_files((*RUNTIME, *more))
 
 
 def _build_context(board: Board, settings: Settings, sources: list[str]) -> dict[str, Any]:
