@@ -120,6 +120,7 @@ def _learn(lesson: Lesson, where: str, folder: Path, sinks: list) -> Result:  # 
             executor,
             sinks,
             save_to=folder / "model.safetensors",
+            save_often=False,
             after=lambda emit: tell_device(emit, executor, place),
         )
         if not result.finished:

@@ -186,11 +186,14 @@ def learn(
     sinks: Sequence[Sink],
     *,
     save_to: Path | None = None,
+    save_often: bool = True,
     stream: bool = False,
     count: bool = False,
     after: Callable[[Callable[[Event], None]], None] | None = None,
 ) -> Result:
     """Train to the end of the plan, or to a Ctrl-C; evaluate and save at the end in both cases.
+
+    The model is saved after every epoch too if `save_often`.
 
     `after` is called with the bus when training is over, to tell more.
     """
@@ -215,7 +218,7 @@ def learn(
                 emit=bus,
                 test=(lesson.test.x, lesson.test.labels),
                 save=save,
-                save_every=lesson.plan.steps_per_epoch,
+                save_every=lesson.plan.steps_per_epoch if save_often else 0,
                 stop=stop,
                 evaluator=place.evaluator,
                 cost=place.cost,
