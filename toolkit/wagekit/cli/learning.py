@@ -30,6 +30,8 @@ from wagekit.version import __version__
 
 DEFAULT_DATA = "digits"
 DEFAULT_EPOCHS = 6.0
+_QUICK_TEST = 2_000
+"""Up to so many test samples are classified before the first step too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class Settings:
     rule: str = "paper"
     seed: int | None = None
     test_fraction: float = TEST_FRACTION
+    test_limit: int | None = None
+    """Classify only so many of the test samples."""
     resume: bool = False
 
 
@@ -114,6 +118,7 @@ def plan_lesson(subject: Subject, settings: Settings) -> Lesson:
         first_step=model.step if model else 0,
     )
     source = Source(data_spec(spec), dataset.fingerprint(), test_fraction=settings.test_fraction)
+    test = test.first(settings.test_limit)
     return Lesson(subject, compile_graph(net, plan.batch), plan, source, seed, train, test)
 
 
@@ -134,6 +139,7 @@ def _resumed(subject: Subject, settings: Settings) -> Lesson:
             hint="without --resume a new training begins at its weights, with any data",
         )
     train, test = prepare(net, dataset, split_seed=source.split_seed, test_fraction=source.test_fraction)
+    test = test.first(settings.test_limit)
     return Lesson(subject, compile_graph(net, plan.batch), plan, source, model.seed, train, test)
 
 
@@ -193,9 +199,7 @@ def learn(
 ) -> Result:
     """Train to the end of the plan, or to a Ctrl-C; evaluate and save at the end in both cases.
 
-    The model is saved after every epoch too if `save_often`.
-
-    `after` is called with the bus when training is over, to tell more.
+    The model is saved after every epoch too if `save_often`. `after` is called with the bus when training is over, to tell more.
     """
     bus = Bus(sinks)
     result = Result(False, executor.step_count, "", None)
@@ -223,7 +227,7 @@ def learn(
                 evaluator=place.evaluator,
                 cost=place.cost,
             )
-            if lesson.plan.total_steps:
+            if lesson.plan.total_steps and len(lesson.test) <= _QUICK_TEST:
                 trainer.evaluate(executor.step_count)
             result.finished = trainer.run()
             result.score = trainer.score

@@ -68,6 +68,10 @@ Seed = Annotated[
 TestFraction = Annotated[
     float, typer.Option("--test-fraction", help="Share of the samples kept for testing.")
 ]
+TestLimit = Annotated[
+    int | None,
+    typer.Option("--test-limit", min=1, metavar="N", help="Classify only the first N test samples."),
+]
 Out = Annotated[
     Path | None,
     typer.Option(

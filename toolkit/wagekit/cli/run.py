@@ -25,6 +25,7 @@ def run(
     rule: o.RuleOption = "paper",
     seed: o.Seed = None,
     test_fraction: o.TestFraction = 0.2,
+    test_limit: o.TestLimit = None,
     label: o.Label = None,
     resume: Resume = False,
     stream: Annotated[
@@ -55,6 +56,7 @@ def run(
         rule=rule,
         seed=seed,
         test_fraction=test_fraction,
+        test_limit=test_limit,
         resume=resume,
     )
     lesson = plan_lesson(subject, settings)

@@ -28,6 +28,7 @@ def train(
     rule: o.RuleOption = "paper",
     seed: o.Seed = None,
     test_fraction: o.TestFraction = 0.2,
+    test_limit: o.TestLimit = None,
     label: o.Label = None,
     resume: Resume = False,
     out: o.Out = None,
@@ -51,6 +52,7 @@ def train(
         rule=rule,
         seed=seed,
         test_fraction=test_fraction,
+        test_limit=test_limit,
         resume=resume,
     )
     lesson = plan_lesson(subject, settings)

@@ -27,6 +27,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.x)
 
+    def first(self, count: int | None) -> Samples:
+        """The first `count` samples; all for None."""
+        return self if count is None else Samples(self.name, self.x[:count], self.labels[:count])
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
