@@ -127,6 +127,9 @@ def test_samples_stay_on_the_device(device: DeviceExecutor) -> None:
     for _ in range(4):
         chosen = rng.permutation(17)[:BATCH]
         assert device.step_indices(chosen.tolist(), 1) == reference.step(x[chosen], labels[chosen], 1)
+    chosen = [(rng.permutation(17)[:BATCH].tolist(), rate) for rate in (0, 1, 1, -2)]
+    wanted = [reference.step(x[indices], labels[indices], rate) for indices, rate in chosen]
+    assert list(device.train_indices(chosen)) == wanted
     extra = batches(1)[0]
     assert device.step(*extra) == reference.step(*extra), "sent samples leave the stored ones alone"
     logits = reference.forward(x[2:])

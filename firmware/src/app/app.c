@@ -20,7 +20,7 @@ void wk_app_started(program_t program, uint8_t waiting) {
     wk_app.program = program;
     wk_app.waiting = waiting;
     wk_app.failed = 0;
-    wk_app.compute_ticks = 0;
+    wk_app.computing = 0;
     for (uint32_t i = 0; i < WK_MODEL_OPERATIONS; i++) {
         wk_app.operation_ticks[i] = 0;
     }
@@ -29,6 +29,7 @@ void wk_app_started(program_t program, uint8_t waiting) {
 
 void wk_app_ended(void) {
     wk_app.program_ticks = wk_port_ticks() - wk_app.started;
+    wk_app.compute_ticks = wk_app.computing;
     wk_app.program = PROGRAM_NONE;
 }
 
@@ -85,7 +86,7 @@ static void compute_slice(void) {
     const uint64_t before = wk_port_ticks();
     const wk_status_t status = wk_model_poll(&wk_app_model);
     const uint64_t spent = wk_port_ticks() - before;
-    wk_app.compute_ticks += spent;
+    wk_app.computing += spent;
     if (operation > 0) {
         wk_app.operation_ticks[operation - 1u] += spent;
     }

@@ -27,6 +27,7 @@ typedef struct {
     uint64_t started; /* ticks when the program began */
     uint64_t program_ticks;
     uint64_t compute_ticks;
+    uint64_t computing;                            /* compute_ticks of the program under way */
     uint64_t operation_ticks[WK_MODEL_OPERATIONS]; /* compute_ticks, operation by operation */
     uint64_t sum_squared_error;                    /* of an evaluation */
     uint32_t evaluated, errors;

@@ -136,7 +136,8 @@ class DeviceExecutor(Executor):
 
     def step(self, x: ArrayLike, labels: ArrayLike, log2_lr: int = 0, rule: Rule = "paper") -> StepResult:
         """Learn from one batch. `log2_lr` lies in -16..15."""
-        return next(iter(self.train_stream([(x, labels, log2_lr)], rule)))
+        (result,) = self.train_stream([(x, labels, log2_lr)], rule)
+        return result
 
     def train_stream(
         self, batches: Iterable[tuple[ArrayLike, ArrayLike, int]], rule: Rule = "paper"
@@ -144,9 +145,26 @@ class DeviceExecutor(Executor):
         """Learn from batches `(x, labels, log2_lr)`, in order; yields what each step reports.
 
         The samples of the next batch travel while the present one is learned, so the next
-        one is taken from `batches` before the present one's result is yielded.
+        one is taken from `batches`, and may have begun, before the present one's result is
+        yielded: read state and masters when the stream has ended.
         """
         rule = check_rule(rule)
+        return self._stream(self._step_requests(x, labels, log2_lr, rule) for x, labels, log2_lr in batches)
+
+    def train_indices(
+        self, batches: Iterable[tuple[Sequence[int], int]], rule: Rule = "paper"
+    ) -> Iterator[StepResult]:
+        """Learn from batches `(indices, log2_lr)` of stored samples, in order, as `train_stream` does.
+
+        The request of the next batch waits on the device when the present one ends.
+        """
+        rule = check_rule(rule)
+        return self._stream(
+            ([], self._index_requests(indices, log2_lr, rule)) for indices, log2_lr in batches
+        )
+
+    def _stream(self, steps: Iterable[tuple[list[Request], list[Request]]]) -> Iterator[StepResult]:
+        """Run steps: what may be sent while the one before runs, and what begins it."""
         under_way: deque[tuple[Ticket, bool]] = deque()
         results: list[Record] = []
         wanted = len(self._device.result_requests())
@@ -168,8 +186,7 @@ class DeviceExecutor(Executor):
 
         busy = complete = False
         try:
-            for x, labels, log2_lr in batches:
-                uploads, begin = self._step_requests(x, labels, log2_lr, rule)
+            for uploads, begin in steps:
                 yield from submit(uploads)
                 if busy:
                     yield from submit(self._device.result_requests(), is_result=True)
@@ -275,13 +292,16 @@ class DeviceExecutor(Executor):
 
     def step_indices(self, indices: Sequence[int], log2_lr: int = 0, rule: Rule = "paper") -> StepResult:
         """Learn from one batch of stored samples."""
+        (result,) = self.train_indices([(indices, log2_lr)], rule)
+        return result
+
+    def _index_requests(self, indices: Sequence[int], log2_lr: int, rule: Rule) -> list[Request]:
         self._check_trains()
         check_batch(len(indices), self._batch)
         slots = [self._check_slot(int(index)) for index in indices]
-        session = self._device.session
-        session.run_all(self._rule_requests(check_rate(log2_lr), check_rule(rule)))
-        session.run_all(self._device.batch_requests("train", slots))
-        return self._result(self._device.result())
+        requests = self._rule_requests(check_rate(log2_lr), rule)
+        requests += self._device.batch_requests("train", slots)
+        return requests
 
     def evaluate(self, first: int, count: int) -> DeviceEvaluation:
         """Infer `count` stored samples from slot `first` on and compare with their labels."""

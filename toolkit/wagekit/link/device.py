@@ -98,7 +98,7 @@ class Counters:
 
     ticks: int
     program_ticks: int
-    """Of the last program (step, inference, evaluation, commit), from begin to end."""
+    """Of the last program that ended (step, inference, evaluation, commit), from begin to end."""
     compute_ticks: int
     """Of the last program without the link's work between its slices."""
     instructions: int | None

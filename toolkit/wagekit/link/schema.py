@@ -297,7 +297,7 @@ REQUESTS: tuple[Message, ...] = (
         (),
         (
             _f("ticks", "u64", "now"),
-            _f("program_ticks", "u64", "of the last program, from begin to end"),
+            _f("program_ticks", "u64", "of the last program that ended, from begin to end"),
             _f("compute_ticks", "u64", "of the last program, the link's work not counted"),
             _f("frames", "u32", "valid frames received"),
             _f("crc_errors", "u32", "frames that were cut or damaged"),

@@ -146,7 +146,7 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     _check(board, options)
     with_link = options.app == "link"
     graph = compile_graph(net, batch=options.batch, training=options.training)
-    limit = memory.model_limit(board, graph.input.size, options.batch, link=with_link)
+    limit = memory.model_limit(board, graph.input.size, options.batch, len(graph.layers), link=with_link)
     plan = plan_model(graph, memory_limit=max(limit, 1))
     budget = memory.ram_budget(board, plan, link=with_link, store_limit=options.store_limit)
     memory.check_flash(board, plan, baked=options.masters is not None)

@@ -11,8 +11,10 @@ from wagekit.link import schema
 
 PORT_BYTES = 160
 """Static data of startup, drivers and faults beside the receive ring, rounded up."""
-APP_BYTES = 480
-"""Static data of the link and its application beside frames, store and labels, rounded up."""
+APP_BYTES = 224
+"""Static data of the link and its application beside frames, store, labels and counters, rounded up."""
+OPERATION_BYTES = 8
+"""Counter of what an operation of the program costs."""
 CODE_BYTES = 12 * 1024
 """Code and tables of the smallest firmware: a network that leaves less flash cannot fit."""
 MAX_SLOTS = 65_535
@@ -56,9 +58,12 @@ class RamBudget:
         return sum(need.bytes for need in self.needs)
 
 
-def model_limit(board: Board, inputs: int, batch: int, *, link: bool) -> int:
-    """Bytes that are left for the network's struct; below 1 if none are."""
-    fixed = _fixed_needs(board, batch, link=link)
+def model_limit(board: Board, inputs: int, batch: int, layers: int, *, link: bool) -> int:
+    """Bytes that are left for the network's struct; below 1 if none are.
+
+    The program is not known yet: a layer has at most six operations, a network two more.
+    """
+    fixed = _fixed_needs(board, batch, 6 * layers + 2, link=link)
     return board.region("ram").size - sum(need.bytes for need in fixed) - _least_store(inputs, link=link)
 
 
@@ -69,7 +74,7 @@ def ram_budget(board: Board, plan: Plan, *, link: bool, store_limit: int | None 
     """
     ram = board.region("ram").size
     needs = [Need(f"network, {part}", size) for part, size in plan.parts().items()]
-    needs += _fixed_needs(board, plan.batch, link=link)
+    needs += _fixed_needs(board, plan.batch, len(plan.ops), link=link)
     needs.append(Need("sample store, one sample", _least_store(plan.inputs, link=link)))
     total = sum(need.bytes for need in needs)
     if total > ram:
@@ -95,7 +100,7 @@ def check_flash(board: Board, plan: Plan, *, baked: bool) -> None:
         raise _misfit(board, plan, needs, "flash", flash)
 
 
-def _fixed_needs(board: Board, batch: int, *, link: bool) -> list[Need]:
+def _fixed_needs(board: Board, batch: int, operations: int, *, link: bool) -> list[Need]:
     needs = [
         Need("stack", board.stack),
         Need("receive ring", board.link.ring),
@@ -103,7 +108,8 @@ def _fixed_needs(board: Board, batch: int, *, link: bool) -> list[Need]:
     ]
     if link:
         frames = _FRAMES * (board.link.frame + schema.OVERHEAD_BYTES)
-        needs += [Need("link frames", frames), Need("link application", APP_BYTES + LABEL_BYTES * batch)]
+        app = APP_BYTES + LABEL_BYTES * batch + OPERATION_BYTES * operations
+        needs += [Need("link frames", frames), Need("link application", app)]
     return needs
 
 
