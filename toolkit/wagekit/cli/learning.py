@@ -199,7 +199,8 @@ def learn(
 ) -> Result:
     """Train to the end of the plan, or to a Ctrl-C; evaluate and save at the end in both cases.
 
-    The model is saved after every epoch too if `save_often`. `after` is called with the bus when training is over, to tell more.
+    The model is saved after every epoch too if `save_often`. `after` is called with the bus when
+    training is over, to tell more.
     """
     bus = Bus(sinks)
     result = Result(False, executor.step_count, "", None)
