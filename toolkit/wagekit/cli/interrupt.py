@@ -1,12 +1,13 @@
-"""Ctrl-C: the first ends after the step under way, the second at once."""
+"""Ctrl-C: the first ends after the step under way, the second at once.
+
+Nothing is printed by the handler: it may come in the middle of another line.
+"""
 
 from __future__ import annotations
 
 import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
-
-from wagekit.cli.console import note
 
 
 class Interrupt:
@@ -41,4 +42,3 @@ class Interrupt:
         if self._came:
             raise KeyboardInterrupt
         self._came = True
-        note("stopping after this step; once more to stop at once")

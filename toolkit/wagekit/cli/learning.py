@@ -224,7 +224,7 @@ def learn(
                 test=(lesson.test.x, lesson.test.labels),
                 save=save,
                 save_every=lesson.plan.steps_per_epoch if save_often else 0,
-                stop=stop,
+                stop=Stop(stop, bus),
                 evaluator=place.evaluator,
                 cost=place.cost,
             )
@@ -291,6 +291,17 @@ def _run_event(lesson: Lesson, executor: Executor, status: Any, digest: str = ""
     )
 
 
-def warn(emit: Callable[[Event], None], text: str) -> None:
-    """A warning for people, kept in the recording."""
-    emit(Log(level="warning", message=text))
+@dataclass(slots=True)
+class Stop:
+    """Asks whether to stop, and says once that it will."""
+
+    asked: Callable[[], bool]
+    emit: Callable[[Event], None]
+    told: bool = False
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        if self.asked() and not self.told:
+            self.told = True
+            self.emit(Log(level="warning", message="stopping; Ctrl-C once more stops at once"))
+        return self.told

@@ -65,9 +65,7 @@ class TerminalView:
 
     def _handle_live(self, event: Event) -> None:
         if isinstance(event, Run) and event.status == "started":
-            self._live = Live(
-                get_renderable=self.render, console=self.console, refresh_per_second=8, redirect_stderr=False
-            )
+            self._live = Live(get_renderable=self.render, console=self.console, refresh_per_second=8)
             self._live.start()
         elif isinstance(event, Run):
             self.close()
@@ -106,7 +104,8 @@ class TerminalView:
         )
 
     def _inner_width(self) -> int:
-        return max(min(self.console.width, 100) - 4, 40)
+        # Three columns stay free: the "^C" that a terminal echoes must not wrap and shift the picture.
+        return max(min(self.console.width - 3, 100) - 4, 32)
 
 
 def headline(run: Run) -> str:
