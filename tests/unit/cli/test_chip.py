@@ -63,6 +63,18 @@ def test_streamed_equals_uploaded(cli: Callable, qemu: str, few: str) -> None:
     assert json.loads(streamed.out)["digest"] == json.loads(uploaded.out)["digest"]
 
 
+def test_a_chip_that_can_only_infer(cli: Callable, qemu: str, few: str) -> None:
+    assert (
+        cli("train", "digits-tiny", "--on", "reference", "--steps", "9", "--data", few, "--out", "m").code
+        == 0
+    )
+    found = [
+        json.loads(cli("evaluate", "m", "--on", place, "--json").out)
+        for place in ("reference", "qemu:microbit")
+    ]
+    assert found[0] == found[1]
+
+
 def test_verify_holds_places_equal(cli: Callable, qemu: str) -> None:
     places = ("--on", "reference", "--on", "host", "--on", f"qemu:{BOARD}")
     for data in ("digits", "random"):

@@ -36,11 +36,12 @@ def open_place(
     icount: bool = False,
     baud: int | None = None,
     samples: int | None = None,
+    infer_only: bool = False,
 ) -> Place:
     """Open `reference`, `host`, `qemu:BOARD` or `serial:PORT`; options of other places are refused.
 
     A firmware that is built for it gets room for `samples` samples, if the board has it; None is
-    all room that is left.
+    all room that is left. With `infer_only` it cannot learn and needs less memory.
     """
     kind, _, target = where.partition(":")
     _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
@@ -54,8 +55,9 @@ def open_place(
         from wagekit.toolchain.memory import LABEL_BYTES
 
         limit = None if samples is None else samples * (prod(net.input.shape) + LABEL_BYTES)
-        options = {"icount": icount, "store_limit": limit}
-        image = build_firmware(net, boards.load(target), batch=batch or QEMU_BATCH, store_limit=limit)
+        building: dict[str, Any] = {"store_limit": limit, "training": not infer_only}
+        options = building | {"icount": icount}
+        image = build_firmware(net, boards.load(target), batch=batch or QEMU_BATCH, **building)
     return Place(open_executor(net, where, seed=seed, batch=batch, **options), image, icount)
 
 
