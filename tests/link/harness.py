@@ -50,6 +50,8 @@ def write_config(folder: Path, config: Config) -> None:
     lines = "".join(f"#define {name} {value}\n" for name, value in values.items())
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "wk_config.h").write_text(f"#ifndef WK_CONFIG_H\n#define WK_CONFIG_H\n{lines}#endif\n")
+    digits = ", ".join(f"0x{i:02x}" for i in range(32))
+    (folder / "wk_manifest.h").write_text(f"#define WK_MANIFEST_HASH {{{digits}}}\n")
     (folder / "wk_protocol.h").write_text(render_header())
 
 

@@ -3,6 +3,7 @@
 #include "app_state.h"
 #include "wagekit/wk_link.h"
 #include "wagekit/wk_port.h"
+#include "wk_manifest.h"
 
 wk_app_t wk_app;
 wk_model_t wk_app_model;
@@ -145,6 +146,13 @@ static wk_app_status_t about(wk_reply_t *reply) {
     return WK_APP_DONE;
 }
 
+static wk_app_status_t manifest(wk_reply_t *reply) {
+    static const uint8_t hash[32] = WK_MANIFEST_HASH;
+    const wk_manifest_reply_t manifest = {.hash = hash};
+    reply->size = (uint32_t)(wk_put_manifest_reply(reply->payload, &manifest) - reply->payload);
+    return WK_APP_DONE;
+}
+
 static wk_app_status_t counters(wk_reply_t *reply) {
     const wk_link_stats_t *stats = wk_link_stats();
     const wk_counters_reply_t counters = {
@@ -234,9 +242,9 @@ static wk_app_status_t end_with(uint8_t type, const uint8_t *payload, uint32_t s
 
 /* Requests that touch neither the model nor what a program uses. */
 static bool runs_beside(uint8_t type) {
-    return type == WK_MSG_ABOUT || type == WK_MSG_COUNTERS || type == WK_MSG_SET_RULE ||
-           type == WK_MSG_UPLOAD || type == WK_MSG_UPLOAD_MANY || type == WK_MSG_RESET ||
-           type == WK_MSG_EXIT;
+    return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_COUNTERS ||
+           type == WK_MSG_SET_RULE || type == WK_MSG_UPLOAD || type == WK_MSG_UPLOAD_MANY ||
+           type == WK_MSG_RESET || type == WK_MSG_EXIT;
 }
 
 wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size,
@@ -248,6 +256,8 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
     switch (type) {
     case WK_MSG_ABOUT:
         return about(reply);
+    case WK_MSG_MANIFEST:
+        return manifest(reply);
     case WK_MSG_GET_STATE:
         return get_state(reply);
     case WK_MSG_SET_STATE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_module
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,7 +60,7 @@ def flash(
         if serve:
             _serve(process)
             return
-        hello = _ask(process.url)
+        hello = _ask(process.url, _manifest_hash(elf))
     _say(hello, elf, json)
 
 
@@ -76,11 +77,25 @@ def _firmware(network: str, board: Board, batch: int) -> Path:
     return build_firmware(subject.network, board, batch=batch, masters=masters).elf
 
 
-def _ask(url: str) -> Hello:
+def _manifest_hash(elf: Path) -> str | None:
+    """The hash in the manifest.json of the project that an ELF was built in; None for a lone ELF."""
+    manifest = elf.resolve().parent.parent / "manifest.json"
+    if not manifest.is_file():
+        return None
+    facts = json_module.loads(manifest.read_text(encoding="utf-8"))
+    return facts.get("hash") if isinstance(facts, dict) else None
+
+
+def _ask(url: str, manifest: str | None) -> Hello:
+    """Who answers; LinkError if it is another build than the one with this manifest hash."""
     from wagekit.link import Device, open_transport
 
     device = Device.open(open_transport(url))
-    device.close()
+    try:
+        if manifest is not None:
+            device.check_manifest(manifest)
+    finally:
+        device.close()
     return device.hello
 
 
@@ -100,12 +115,13 @@ def _serve(process: QemuProcess) -> None:
 def _say(hello: Hello, elf: Path, json: bool) -> None:
     if json:
         facts = {
-            name: getattr(hello, name) for name in ("board", "firmware", "fingerprint", "weights", "batch")
+            name: getattr(hello, name)
+            for name in ("board", "firmware", "fingerprint", "manifest", "weights", "batch")
         }
         print_json(facts | {"elf": str(elf)})
         return
     done(f"loaded and compared {elf}")
     done(
         f"{hello.board} answers: firmware {hello.firmware}, {hello.weights:,} weights, "
-        f"network {hello.fingerprint[:12]}"
+        f"network {hello.fingerprint[:12]}, manifest {hello.manifest[:12]}"
     )

@@ -429,6 +429,7 @@ def open_qemu(
     try:
         transport = _QemuTransport(open_transport(process.url), process, name)
         device = Device.open(transport, timing=timing, on_log=on_log)
+        device.check_manifest(image.manifest["hash"])
         return QemuExecutor(net, device, name=name, seed=seed, batch=batch)
     except BaseException:
         process.stop()

@@ -49,6 +49,8 @@ class Hello:
     tick_hz: int
     instructions_per_tick: float | None
     """None where ticks are only time."""
+    manifest: str
+    """`hash` of the manifest.json that was generated with the firmware, 64 hex digits."""
     protocol: int = schema.PROTOCOL_VERSION
 
 
@@ -152,6 +154,7 @@ class Device:
             firmware=about.text("firmware"),
             tick_hz=about.int("tick_hz"),
             instructions_per_tick=per_tick,
+            manifest=self.session.call("manifest").bytes("hash").hex(),
         )
 
     @property
@@ -166,6 +169,15 @@ class Device:
                 f"{self.name}: the firmware on {self.hello.board} was built from another network: "
                 f"fingerprint {self.hello.fingerprint[:12]}, but {network} has {fingerprint[:12]}",
                 hint="build the firmware from this network and flash it",
+            )
+
+    def check_manifest(self, manifest: str) -> None:
+        """Raise LinkError if the firmware is another build than the one with this manifest hash."""
+        if self.hello.manifest != manifest:
+            raise LinkError(
+                f"{self.name}: the firmware on {self.hello.board} is another build: "
+                f"manifest {self.hello.manifest[:12]}, expected {manifest[:12]}",
+                hint="flash the firmware that was just built",
             )
 
     # State.

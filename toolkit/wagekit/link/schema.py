@@ -138,6 +138,13 @@ REQUESTS: tuple[Message, ...] = (
         ),
     ),
     Message(
+        "manifest",
+        0x0A,
+        "Which build the firmware is.",
+        (),
+        (_f("hash", "bytes", "SHA-256 over sources, settings and facts: `hash` in manifest.json", 32),),
+    ),
+    Message(
         "get_state",
         0x03,
         "State of the network and the defaults of training.",

@@ -163,7 +163,19 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
         files["generated/wk_protocol.h"] = link.render_header()
     files.update({f"app/{name}": text for name, text in options.sources.items()})
     files = project.render(board, settings, files)
-    return _Rendered(files, plan, budget, _facts(plan, board, options, budget))
+    facts = _facts(plan, board, options, budget)
+    digest = _digest(facts, files)
+    files[project.MANIFEST_HEADER] = project.render_manifest_header(digest)
+    return _Rendered(files, plan, budget, {"hash": digest.hex(), **facts})
+
+
+def _digest(facts: Mapping[str, Any], files: Mapping[str, str]) -> bytes:
+    """SHA-256 over all that a firmware is built from, the compiler aside."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for name in sorted(files):
+        text = files[name]
+        digest.update(f"\0{name}\0{len(text)}\0{text}".encode())
+    return digest.digest()
 
 
 def _check(board: Board, options: _Options) -> None:
@@ -267,11 +279,7 @@ def _image(folder: Path, board: Board, plan: Plan) -> FirmwareImage:
 
 def _cached(board: Board, rendered: _Rendered, compiler: cross.Compiler, app: App) -> Path:
     """The build's folder in the cache. Two processes may build the same: the first to end wins."""
-    key = hashlib.sha256(compiler.version.encode())
-    key.update(json.dumps(rendered.facts).encode())
-    for name in sorted(rendered.files):
-        text = rendered.files[name]
-        key.update(f"\0{name}\0{len(text)}\0{text}".encode())
+    key = hashlib.sha256(f"{compiler.version}\0{rendered.facts['hash']}".encode())
     root = cache_folder() / "firmware"
     place = root / key.hexdigest()[:32]
     if (place / MANIFEST).is_file():

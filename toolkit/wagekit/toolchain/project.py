@@ -20,6 +20,7 @@ from wagekit.version import __version__
 from wagekit.writer import RUNTIME, firmware_files
 
 _BUILD_FILES = ("Makefile", "CMakeLists.txt", "toolchain.cmake", "board.ld")
+MANIFEST_HEADER = "generated/wk_manifest.h"
 _COMPILED = (".c", ".S")
 INCLUDE_FOLDERS = ("include", "generated", "board", "board/common")
 STACK_PAINT = 0xC5C5C5C5
@@ -52,6 +53,13 @@ def render(board: Board, settings: Settings, sources: Mapping[str, str]) -> dict
     for name in _BUILD_FILES:
         files[name] = templates.render(f"mcu/{name}.jinja", **context)
     return files
+
+
+def render_manifest_header(digest: bytes) -> str:
+    """The header that puts the manifest's hash (32 bytes) into the image."""
+    return templates.render(
+        "mcu/wk_manifest.h.jinja", version=__version__, hash=[f"0x{byte:02x}" for byte in digest]
+    )
 
 
 def _compiled(files: Mapping[str, str]) -> list[str]:
