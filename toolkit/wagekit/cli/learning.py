@@ -91,11 +91,17 @@ class Stored:
     """Learns from samples that lie on the chip, from slot 0 on."""
 
     executor: DeviceExecutor
+    ahead: bool = True
+    """Ask for the next batch while the present one is learned."""
 
     def steps(self, batches: Iterable[Batch], rule: Rule) -> Iterator[StepResult]:
         """Learn from batches in order; yields what each step reports."""
-        for indices, rate in batches:
-            yield self.executor.step_indices([int(i) for i in indices], rate, rule)
+        numbered = (([int(i) for i in chosen], rate) for chosen, rate in batches)
+        if self.ahead:
+            yield from self.executor.train_indices(numbered, rule)
+        else:
+            for indices, rate in numbered:
+                yield self.executor.step_indices(indices, rate, rule)
 
 
 def plan_lesson(subject: Subject, settings: Settings) -> Lesson:
@@ -172,7 +178,7 @@ def settle(lesson: Lesson, executor: Executor, *, stream: bool = False, count: b
         return executor.counters().instructions if count else None
 
     if stream or len(train) + len(test) > executor.hello.store_slots:
-        return Place(Streamed(executor, train.x, train.labels), cost=cost)
+        return Place(Streamed(executor, train.x, train.labels, ahead=not count), cost=cost)
     with err.status(f"sending {len(train) + len(test):,} samples to the chip"):
         executor.upload(train.x, train.labels)
         executor.upload(test.x, test.labels, first=len(train))
@@ -183,7 +189,7 @@ def settle(lesson: Lesson, executor: Executor, *, stream: bool = False, count: b
         logits = np.concatenate([executor.device.infer(part) for part in slots])
         return score(logits, test.labels, lesson.graph.log2_one)
 
-    return Place(Stored(executor), evaluate, cost)
+    return Place(Stored(executor, ahead=not count), evaluate, cost)
 
 
 def learn(

@@ -48,11 +48,13 @@ class Streamed:
     executor: Executor
     x: IntArray
     labels: NDArray[np.int64]
+    ahead: bool = True
+    """Send the next batch while the present one is learned, where the executor can."""
 
     def steps(self, batches: Iterable[Batch], rule: Rule) -> Iterator[StepResult]:
         """Learn from batches in order; yields what each step reports."""
         samples = ((self.x[indices], self.labels[indices], rate) for indices, rate in batches)
-        if isinstance(self.executor, Streams):
+        if self.ahead and isinstance(self.executor, Streams):
             yield from self.executor.train_stream(samples, rule)
         else:
             for x, labels, rate in samples:
