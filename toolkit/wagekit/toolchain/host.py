@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -13,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -23,6 +25,8 @@ from wagekit.writer import write_atomic
 FLAGS = ("-std=c11", "-O3", "-march=native", "-fPIC", "-fvisibility=default", "-Wall", "-Wextra")
 TIMEOUT = 300
 """Seconds after which a compiler that does not end is given up."""
+KEPT_SECONDS = 14 * 24 * 3600
+"""What was not used for so long leaves the cache when something new is built."""
 INSTALL = "sudo apt-get install gcc"
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
@@ -73,9 +77,14 @@ def build_library(
     }
     library = folder / f"wk-{_digest([common, *map(str, objects.values())])}.so"
     if library.exists():
+        with contextlib.suppress(OSError):
+            os.utime(library)
         return library
     missing = {name: path for name, path in objects.items() if not path.exists()}
     try:
+        for path in objects.values():
+            if path.exists():
+                os.utime(path)
         with tempfile.TemporaryDirectory(prefix="wagekit-") as temporary:
             tree = Path(temporary)
             for name, text in files.items():
@@ -90,12 +99,22 @@ def build_library(
             output = tree / "library.so"
             _run([*compiler, *options, "-shared", *map(str, objects.values()), "-o", str(output)], "linking")
             write_atomic(library, output.read_bytes())
+        _prune(folder)
     except OSError as error:
         raise ToolError(
             f"{folder}: the build cache cannot be written: {error.strerror or error}",
             hint="set WAGEKIT_CACHE to a folder that can be",
         ) from None
     return library
+
+
+def _prune(folder: Path) -> None:
+    """Forget what nobody used for long. By age, because others may be building with the rest."""
+    oldest = time.time() - KEPT_SECONDS
+    for file in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if file.stat().st_mtime < oldest:
+                file.unlink()
 
 
 def _run(command: list[str], what: str) -> None:
