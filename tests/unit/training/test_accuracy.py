@@ -39,6 +39,8 @@ def test_digits_tiny_learn(host_cc: str) -> None:
 
 
 @pytest.mark.long
-def test_digits_learn_inside_the_chip(qemu: str) -> None:
-    found = [accuracy("digits", seed, "qemu:mps2-an386", batch=4, epochs=6) for seed in SEEDS]
-    assert mean(share for share, _ in found) >= 0.97, found
+@pytest.mark.parametrize("seed", SEEDS)
+def test_digits_learn_inside_the_chip(qemu: str, seed: int) -> None:
+    share, steps = accuracy("digits", seed, "qemu:mps2-an386", batch=4, epochs=6)
+    assert steps >= 2_000
+    assert share >= 0.96
