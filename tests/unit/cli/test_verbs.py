@@ -95,6 +95,18 @@ def test_resumed_by_hand_equals_never_stopped(cli: Callable, tmp_path: Path) -> 
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "part").read_bytes()
 
 
+def test_what_is_there_stays(cli: Callable, tmp_path: Path) -> None:
+    (tmp_path / "e").write_text("mine")
+    cli("train", "digits-tiny", *QUICK, "--events", "e").refused(2, "e exists")
+    assert cli("train", "digits-tiny", *QUICK).code == 0
+    kept = (tmp_path / "digits-tiny.safetensors").read_bytes()
+    cli("train", "digits-tiny", *QUICK).refused(2, "digits-tiny.safetensors exists", "--resume", "--force")
+    assert (tmp_path / "digits-tiny.safetensors").read_bytes() == kept
+    assert (tmp_path / "e").read_text() == "mine"
+    assert cli("train", "digits-tiny", *QUICK, "--events", "e", "--seed", "5", "--force").code == 0
+    assert (tmp_path / "digits-tiny.safetensors").read_bytes() != kept
+
+
 def test_learning_goes_on_from_a_model(cli: Callable, tmp_path: Path) -> None:
     assert cli("train", "digits-tiny", *QUICK).code == 0
     assert cli("train", "digits-tiny.safetensors", *QUICK, "--out", "more").code == 0
@@ -151,3 +163,29 @@ def test_names_with_brackets_are_no_markup(cli: Callable, tmp_path: Path) -> Non
     outcome = cli("new", "[bold]:smile:")
     assert "wrote [bold]:smile:/network.toml" in outcome.out
     cli("train", "[red]x.toml").refused(3, "[red]x.toml")
+
+
+def test_verify_names_the_first_difference(cli: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wagekit.cli import places
+    from wagekit.executors import open_executor
+
+    opened: list[object] = []
+
+    def tampered(*arguments: object, **options: object) -> object:
+        executor = open_executor(*arguments, **options)  # type: ignore[arg-type]
+        if opened:
+            masters = executor.masters
+            masters[1][2, 1, 0, 3] ^= 1
+            executor.load_masters(masters, 0)
+        opened.append(executor)
+        return executor
+
+    monkeypatch.setattr(places, "open_executor", tampered)
+    outcome = cli("verify", "digits-tiny", "--on", "reference", "--on", "reference", "--steps", "3")
+    outcome.refused(9, "step 0, layer 1, masters[2, 1, 0, 3]", "(1 of 1152 differ)")
+
+
+def test_verify_random_samples_need_no_data(cli: Callable) -> None:
+    options = ("--on", "reference", "--on", "reference", "--steps", "3", "--data", "random", "--json")
+    found = json.loads(cli("verify", "digits-tiny", *options).out)
+    assert (found["equal"], found["steps"]) == (True, 3)
