@@ -92,6 +92,8 @@ def _say_image(image: FirmwareImage, json: bool) -> None:
     limits = {kind: board.region(kind).size for kind in ("flash", "ram")}
     say(f"flash    {sizes.flash:,} of {size(limits['flash'])}")
     say(f"RAM      {sizes.ram:,} of {size(limits['ram'])}")
+    if image.stack is not None:
+        say(f"stack    {image.stack.total:,} at most, interrupts included, of {size(sizes.stack)} reserved")
     say(f"project  {image.folder}")
     say(f"firmware {image.elf}")
 

@@ -28,6 +28,7 @@ C_FLAGS = (
     "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables",
     "-masm-syntax-unified",
+    "-fstack-usage",
     "-Wall",
     "-Wextra",
     "-Wconversion",
@@ -51,6 +52,11 @@ class Compiler:
     """Path up to and with `arm-none-eabi-`."""
     version: str
     """First line of `gcc --version`."""
+
+    @property
+    def objdump(self) -> str:
+        """The disassembler beside it."""
+        return f"{self.prefix}objdump"
 
 
 def find_compiler() -> Compiler:

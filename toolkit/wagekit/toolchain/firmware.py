@@ -19,7 +19,7 @@ from wagekit.errors import UsageError
 from wagekit.numerics.grids import IntArray
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
-from wagekit.toolchain import cross, memory, project, size
+from wagekit.toolchain import cross, memory, project, size, stack
 from wagekit.toolchain.host import cache_folder
 from wagekit.writer import MANIFEST, write_atomic, write_files
 
@@ -48,6 +48,8 @@ class FirmwareImage:
     elf: Path
     map: Path
     sizes: size.Sizes
+    stack: stack.StackDepth | None
+    """How deep its stack can grow; None where C files of one's own leave it unknown."""
     manifest: dict[str, Any]
     folder: Path
     """Its C project."""
@@ -263,8 +265,24 @@ def _make(folder: Path, board: Board, rendered: _Rendered, compiler: cross.Compi
     expected = {MODEL_SYMBOL: rendered.plan.ram} if app == "link" else {}
     size.check_sizes(sizes, _map_of(elf).read_text(encoding="utf-8"), expected)
     manifest = _read_manifest(folder / MANIFEST)
-    manifest["built"] = {"compiler": compiler.version, "sizes": sizes.to_dict()}
+    depth = _stack_depth(folder, elf, board, compiler, app)
+    manifest["built"] = {"compiler": compiler.version, "sizes": sizes.to_dict(), "stack": depth}
     write_atomic(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+
+
+def _stack_depth(folder: Path, elf: Path, board: Board, compiler: cross.Compiler, app: App) -> dict[str, Any]:
+    """How deep the stack can grow, for the manifest. LimitError if deeper than the board reserves.
+
+    C files of one's own may call through pointers: then the depth is unknown, and the manifest says why.
+    """
+    try:
+        depth = stack.measure(elf, elf.parent, board, compiler.objdump)
+    except stack.UnknownDepthError as error:
+        if app == "link":
+            raise
+        return {"unknown": error.message}
+    stack.check(depth, board, str(_read_manifest(folder / MANIFEST)["network"]["name"]))
+    return depth.to_dict()
 
 
 def _map_of(elf: Path) -> Path:
@@ -274,7 +292,17 @@ def _map_of(elf: Path) -> Path:
 def _image(folder: Path, board: Board, plan: Plan) -> FirmwareImage:
     elf = folder / "build" / "firmware.elf"
     manifest = _read_manifest(folder / MANIFEST)
-    return FirmwareImage(elf, _map_of(elf), size.read_sizes(elf, board), manifest, folder, board, plan)
+    depth = manifest["built"]["stack"]
+    return FirmwareImage(
+        elf=elf,
+        map=_map_of(elf),
+        sizes=size.read_sizes(elf, board),
+        stack=None if "unknown" in depth else stack.StackDepth.from_dict(depth),
+        manifest=manifest,
+        folder=folder,
+        board=board,
+        plan=plan,
+    )
 
 
 def _cached(board: Board, rendered: _Rendered, compiler: cross.Compiler, app: App) -> Path:
