@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from wagekit.cli import console
 from wagekit.cli.app import main
 
 
@@ -39,6 +40,7 @@ def cli(
     """Runs `wagekit` with arguments in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setattr(console.out, "width", 160)  # whatever terminal or runner the tests have
 
     def run(*arguments: object) -> Outcome:
         capsys.readouterr()

@@ -59,7 +59,7 @@ def test_run_on_a_chip_equals_the_reference(cli: Callable, qemu: str, tmp_path: 
 
 def test_streamed_equals_uploaded(cli: Callable, qemu: str, few: str) -> None:
     options = ("run", "digits-tiny", "--on", f"qemu:{BOARD}", "--data", few, "--steps", "12", "--json")
-    uploaded, streamed = cli(*options), cli(*options, "--stream")
+    uploaded, streamed = cli(*options), cli(*options, "--stream", "--out", "streamed")
     assert json.loads(streamed.out)["digest"] == json.loads(uploaded.out)["digest"]
 
 
