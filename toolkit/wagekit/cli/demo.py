@@ -213,8 +213,6 @@ def _prove(lesson: Lesson, where: str, result: Result) -> None:
     from wagekit.training import Streamed, Trainer
 
     _title(4, f"Prove it: the same {lesson.plan.total_steps:,} steps elsewhere")
-    grid = table("", "place", "digest of all weights")
-    grid.show_header = False
     digests = {where: result.digest}
     with Interrupt() as stop:
         for place in ("host", "reference"):
@@ -229,10 +227,8 @@ def _prove(lesson: Lesson, where: str, result: Result) -> None:
     names = {where: "the chip", "host": "C on this machine", "reference": "NumPy reference"}
     for place, digest in digests.items():
         equal = digest == result.digest
-        grid.add_row(
-            Text("✓" if equal else "✗", style="green" if equal else "bold red"), names[place], digest
-        )
-    out.print(grid)
+        mark = ("✓", "green") if equal else ("✗", "bold red")
+        out.print(Text.assemble(mark, f"   {names[place]:<18}  {digest}"), soft_wrap=True)
     for place, digest in digests.items():
         if digest != result.digest:
             raise MismatchError(

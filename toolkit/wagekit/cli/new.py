@@ -10,13 +10,19 @@ import typer
 from wagekit.cli.console import say
 from wagekit.cli.sources import SHIPPED, shipped_network
 from wagekit.errors import UsageError
+from wagekit.writer import write_atomic
 
 EXAMPLE = "wagekit new my-net"
 
 
 def new(
     folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="Where network.toml is put.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="[FOLDER]",
+            help="Where network.toml is put; or the file, if it ends in .toml.",
+            show_default=False,
+        ),
     ] = Path(),
     example: Annotated[
         str, typer.Option("--example", help="Which network: digits or digits-tiny.")
@@ -26,12 +32,11 @@ def new(
     """Write an example network.toml to change as you like."""
     if example not in SHIPPED:
         raise UsageError(f"no example '{example}'; there are: {', '.join(SHIPPED)}")
-    path = folder / "network.toml"
+    path = folder if folder.suffix == ".toml" else folder / "network.toml"
     if path.exists() and not force:
         raise UsageError(f"{path} exists", hint="--force replaces it")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(shipped_network(example), encoding="utf-8")
+        write_atomic(path, shipped_network(example))
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
     say(f"wrote {path}")

@@ -78,6 +78,7 @@ Out = Annotated[
         "--out", metavar="FILE", help="Model file to write. By default NAME.safetensors.", show_default=False
     ),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace a model or recording that is there.")]
 Events = Annotated[
     Path | None, typer.Option("--events", metavar="FILE", help="Record all events as JSON lines.")
 ]

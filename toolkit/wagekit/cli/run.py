@@ -36,6 +36,7 @@ def run(
     ] = False,
     baud: o.Baud = None,
     out: o.Out = None,
+    force: o.Force = False,
     events: o.Events = None,
     report: o.ReportFolder = None,
     json: o.Json = False,
@@ -61,5 +62,12 @@ def run(
     )
     lesson = plan_lesson(subject, settings)
     default = subject.path if resume and subject.path else Path(f"{lesson.network.name}.safetensors")
-    outputs = Outputs(model=out or default, events=events, report=report, json=json)
+    outputs = Outputs(
+        model=out or default,
+        events=events,
+        report=report,
+        json=json,
+        force=force,
+        going_on=resume and out is None,
+    )
     run_lesson(lesson, on, outputs, stream=stream, icount=icount, baud=baud)

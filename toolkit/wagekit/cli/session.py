@@ -12,7 +12,7 @@ from rich.text import Text
 from wagekit.cli.console import err, note, out, print_json, say
 from wagekit.cli.learning import Lesson, Result, learn
 from wagekit.cli.places import open_place, tell_device
-from wagekit.errors import DataError, ToolError
+from wagekit.errors import DataError, ToolError, UsageError
 from wagekit.monitor import JsonlWriter, Sink, Story, TerminalView, write_picture, write_report
 
 
@@ -25,6 +25,25 @@ class Outputs:
     report: Path | None = None
     """A folder."""
     json: bool = False
+    force: bool = False
+    """Replace a model and a recording that are there."""
+    going_on: bool = False
+    """The model is the one that training goes on from: it is meant to be replaced."""
+
+    def check(self) -> None:
+        """UsageError or DataError, before any work, if something cannot be left where it is to be."""
+        if self.model is not None and not self.model.absolute().parent.is_dir():
+            raise DataError(f"{self.model}: its folder does not exist")
+        if self.force:
+            return
+        if self.model is not None and self.model.exists() and not self.going_on:
+            raise UsageError(
+                f"{self.model} exists",
+                hint=f"--out FILE writes another, --force replaces it, 'wagekit train {self.model} --resume' "
+                "goes on with it",
+            )
+        if self.events is not None and self.events.exists():
+            raise UsageError(f"{self.events} exists", hint="--force replaces it")
 
 
 @dataclass(slots=True)
@@ -52,8 +71,7 @@ def run_lesson(
     lesson: Lesson, where: str, outputs: Outputs, *, stream: bool = False, **options: Any
 ) -> Result:
     """Open the place, train, save, report; a Ctrl-C ends with KeyboardInterrupt once all is saved."""
-    if outputs.model is not None and not outputs.model.absolute().parent.is_dir():
-        raise DataError(f"{outputs.model}: its folder does not exist")
+    outputs.check()
     told = telling(outputs)
     with err.status(Text(f"opening {where}")):
         place = open_place(

@@ -32,6 +32,7 @@ def train(
     label: o.Label = None,
     resume: Resume = False,
     out: o.Out = None,
+    force: o.Force = False,
     events: o.Events = None,
     report: o.ReportFolder = None,
     json: o.Json = False,
@@ -57,5 +58,12 @@ def train(
     )
     lesson = plan_lesson(subject, settings)
     default = subject.path if resume and subject.path else Path(f"{lesson.network.name}.safetensors")
-    outputs = Outputs(model=out or default, events=events, report=report, json=json)
+    outputs = Outputs(
+        model=out or default,
+        events=events,
+        report=report,
+        json=json,
+        force=force,
+        going_on=resume and out is None,
+    )
     run_lesson(lesson, on, outputs)
