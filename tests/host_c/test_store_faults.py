@@ -72,7 +72,7 @@ def test_any_worn_cell(value: int) -> None:
     """
     slot, record = SETUP.geometry.slot_bytes, SETUP.cost.record_bytes
     tried = failed = 0
-    for at in range(0, slot, 5):
+    for at in range(0, record, 5):
         device, _, newer = two_records()
         before = bytes(device.area[slot : 2 * slot])
         device.lib.sim_flash_stick(at, at % 8, value)
@@ -94,7 +94,7 @@ def test_any_worn_cell(value: int) -> None:
             assert device.boot() == state
         assert bytes(device.area[slot : 2 * slot]) == before
         device.check_rules()
-    # Stuck at 0 is seen by the erasure everywhere; stuck at 1 where the record has a 0.
+    # Stuck at 0 is seen behind the erasure; stuck at 1 where the record has a 0.
     assert failed == tried if value == 0 else 0 < failed < tried
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -128,3 +129,7 @@ def test_impossible_areas(geometry: tuple[int, int, int]) -> None:
 def test_record_that_does_not_fit() -> None:
     with pytest.raises(DataError, match="a record of 320 bytes does not fit a slot of 256"):
         checkpoint.cost(Geometry(2, 256, 4), 128)
+
+
+def test_the_documentation_has_the_tables(root: Path) -> None:
+    assert checkpoint.render_tables().strip() in (root / "docs" / "checkpoints.md").read_text("utf-8")

@@ -69,10 +69,13 @@ static wk_store_status_t erase(wk_store_t *store) {
     return WK_STORE_BUSY;
 }
 
-/* Read the sector that was erased, then erase the next or begin to write. */
+/* Read what will be written of the sector that was erased, then erase the next or begin to write.
+ */
 static wk_store_status_t check_blank(wk_store_t *store) {
     const uint32_t size = wk_flash_geometry()->sector_bytes;
-    for (uint32_t i = 0; i < WK_STORE_READ_BLOCKS && store->part < size; i++) {
+    const uint32_t rest = store->blocks * WK_FLASH_BLOCK - store->index * size;
+    const uint32_t used = rest < size ? rest : size;
+    for (uint32_t i = 0; i < WK_STORE_READ_BLOCKS && store->part < used; i++) {
         const uint32_t address = sector_at(store) + store->part;
         if (wk_flash_read(address, store->block, WK_FLASH_BLOCK) != WK_FLASH_DONE ||
             !store_is_blank(store->block, WK_FLASH_BLOCK)) {
@@ -80,11 +83,11 @@ static wk_store_status_t check_blank(wk_store_t *store) {
         }
         store->part += WK_FLASH_BLOCK;
     }
-    if (store->part < size) {
+    if (store->part < used) {
         return WK_STORE_BUSY;
     }
-    store->index++;
-    if (store->index * size < store->blocks * WK_FLASH_BLOCK) {
+    if (used < rest) {
+        store->index++;
         store->stage = STAGE_ERASE;
         return WK_STORE_BUSY;
     }

@@ -1,0 +1,55 @@
+/* Serial driver for a 16550 with registers four bytes apart. SPDX-License-Identifier: Apache-2.0 */
+#include "wk_board.h"
+#include "wk_cortex.h"
+
+#define DATA (WK_UART_BASE + 0x00u)
+#define INTERRUPTS (WK_UART_BASE + 0x04u)
+#define FIFO (WK_UART_BASE + 0x08u)
+#define LINE (WK_UART_BASE + 0x0Cu)
+#define STATUS (WK_UART_BASE + 0x14u)
+
+#define FIFO_ON_AND_CLEAR 7u
+#define LINE_8N1 3u
+#define LINE_DIVISOR 0x80u
+#define INTERRUPT_RECEIVED 1u
+#define STATUS_RECEIVED 1u
+#define STATUS_OVERRUN 2u
+#define STATUS_ROOM 0x20u
+#define STATUS_SENT 0x40u
+
+static uint32_t overruns;
+
+void wk_uart_init(void) {
+    const uint32_t divisor = (WK_UART_DIVISOR + 8u) / 16u; /* it samples 16 times a bit */
+    wk_reg_write(LINE, LINE_DIVISOR | LINE_8N1);
+    wk_reg_write(DATA, divisor & 0xFFu);
+    wk_reg_write(INTERRUPTS, (divisor >> 8) & 0xFFu);
+    wk_reg_write(LINE, LINE_8N1);
+    wk_reg_write(FIFO, FIFO_ON_AND_CLEAR);
+    wk_reg_write(INTERRUPTS, INTERRUPT_RECEIVED);
+}
+
+int32_t wk_uart_take(void) {
+    const uint32_t status = wk_reg_read(STATUS); /* clears the overrun */
+    if (status & STATUS_OVERRUN) {
+        overruns++;
+    }
+    return (status & STATUS_RECEIVED) ? (int32_t)(wk_reg_read(DATA) & 0xFFu) : -1;
+}
+
+void wk_uart_put(uint8_t byte) {
+    while ((wk_reg_read(STATUS) & STATUS_ROOM) == 0) {
+        /* the line is slower than the core */
+    }
+    wk_reg_write(DATA, byte);
+}
+
+void wk_uart_flush(void) {
+    while ((wk_reg_read(STATUS) & STATUS_SENT) == 0) {
+        /* the last byte, with its stop bit */
+    }
+}
+
+uint32_t wk_uart_overruns(void) {
+    return overruns;
+}
