@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from wagekit.cli.elsewhere import Elsewhere
+from wagekit.errors import ToolError
 from wagekit.monitor import Resources, read_events
 from wagekit.training import load_model
 
@@ -50,3 +52,9 @@ def test_demo(cli: Callable, qemu: str, host_cc: str, tmp_path: Path) -> None:
     outcome = cli("demo", "--out", "d")
     assert outcome.code == 0, outcome.err
     assert check(outcome, tmp_path / "d", 2154) >= 97.0
+
+
+def test_a_failure_elsewhere_is_told() -> None:
+    with Elsewhere(("reference",), ("digits", "--steps", "x")) as elsewhere:
+        with pytest.raises(ToolError, match=r"the training on reference failed: .*"):
+            elsewhere.digest("reference")

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from wagekit.cli import options as o
 from wagekit.cli.console import err, out, say, size, table
+from wagekit.cli.elsewhere import Elsewhere
 from wagekit.errors import MismatchError, ToolError
 from wagekit.monitor.chart import bar
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "wagekit demo --out demo"
 BATCH, EPOCHS = 4, 6.0
+OTHERS = ("host", "reference")
+"""Where the training is repeated, to compare."""
 _COUNTED_STEPS = 12
 _COUNTED_SAMPLES = 64
 
@@ -60,10 +63,12 @@ def demo(
     lesson = plan_lesson(open_subject("digits"), Settings(batch=BATCH, epochs=epochs, seed=seed))
     _introduce(lesson, board)
     told = telling(Outputs(report=folder))
-    result = _learn(lesson, where, folder, told.sinks)
-    cost = _count(lesson, where, result, folder)
-    _say_cost(cost)
-    _prove(lesson, where, result)
+    options = ["digits", "--batch", str(BATCH), "--epochs", str(epochs), "--seed", str(lesson.seed)]
+    with Elsewhere(OTHERS, options) as elsewhere:
+        result = _learn(lesson, where, folder, told.sinks)
+        cost = _count(lesson, where, folder)
+        _say_cost(cost)
+        _prove(lesson, where, result, elsewhere)
     story = told.story
     _keep_cost(story, cost, board)
     written = leave_report(folder, story, facts=_facts(cost, result))
@@ -164,7 +169,7 @@ def _evaluate_there(lesson: Lesson, place: Place, result: Result) -> None:
     )
 
 
-def _count(lesson: Lesson, where: str, result: Result, folder: Path) -> Cost:
+def _count(lesson: Lesson, where: str, folder: Path) -> Cost:
     """Instructions, on a second chip whose clock counts them."""
     from wagekit.cli.places import open_place
     from wagekit.executors.device import DeviceExecutor
@@ -206,24 +211,15 @@ def _say_cost(cost: Cost) -> None:
     out.print(grid)
 
 
-def _prove(lesson: Lesson, where: str, result: Result) -> None:
-    """The same steps once more, on the host's C and on the reference."""
-    from wagekit.cli.interrupt import Interrupt
-    from wagekit.executors import open_executor
-    from wagekit.training import Streamed, Trainer
-
+def _prove(lesson: Lesson, where: str, result: Result, elsewhere: Elsewhere) -> None:
+    """Hold the digest against those of the host's C and of the reference, which learned meanwhile."""
     _title(4, f"Prove it: the same {lesson.plan.total_steps:,} steps elsewhere")
+    grid = table("", "place", "digest of all weights")
+    grid.show_header = False
     digests = {where: result.digest}
-    with Interrupt() as stop:
-        for place in ("host", "reference"):
-            with (
-                err.status(f"learning the same on {place}"),
-                open_executor(lesson.network, place, seed=lesson.seed, batch=lesson.plan.batch) as executor,
-            ):
-                feed = Streamed(executor, lesson.train.x, lesson.train.labels)
-                if not Trainer(executor, lesson.plan, feed, lesson.graph.log2_one, stop=stop).run():
-                    raise KeyboardInterrupt
-                digests[place] = executor.digest()
+    for place in OTHERS:
+        with err.status(f"waiting for the same training on {place}"):
+            digests[place] = elsewhere.digest(place)
     names = {where: "the chip", "host": "C on this machine", "reference": "NumPy reference"}
     for place, digest in digests.items():
         equal = digest == result.digest
