@@ -1,0 +1,74 @@
+"""Draws what the runs of drift.py found: one panel a change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from worlds import WORLDS
+
+if TYPE_CHECKING:
+    from drift import Run
+
+COLORS = {0: "#a1359b", 1: "#2a7bb5"}
+WORDS = {0: "all layers learn", 1: "first layer frozen"}
+INK, DIM = "#1d2733", "#667384"
+MARGIN = 5
+WINDOW = 100
+"""Samples of the running accuracy."""
+
+
+def draw(path: Path, runs: Sequence[Run], place: str) -> None:
+    """Write the picture."""
+    names = list(dict.fromkeys(run.world for run in runs))
+    figure = Figure(figsize=(3.5 * len(names) + 0.4, 4.0), dpi=130, facecolor="white")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for number, (axis, name) in enumerate(zip(panels, names, strict=True)):
+        _panel(axis, [run for run in runs if run.world == name], number == 0)
+    figure.suptitle(
+        f"digits on {place}: the world changes, and the chip learns it, one sample at a time",
+        fontsize=12,
+        fontweight="bold",
+        color=INK,
+        x=0.012,
+        ha="left",
+    )
+    lines, words = panels[0].get_legend_handles_labels()
+    figure.legend(lines, words, loc="lower center", ncols=len(words), frameon=False, fontsize=9)
+    figure.tight_layout(rect=(0, 0.06, 1, 0.99))
+    figure.savefig(path, metadata={"Software": None})
+
+
+def _panel(axis: Any, runs: Sequence[Run], first: bool) -> None:
+    was, last = runs[0].before, runs[0].steps[-1]
+    axis.axhspan(
+        was - MARGIN, was, color="#2a9d6f", alpha=0.15, linewidth=0, label=f"before, less {MARGIN} points"
+    )
+    axis.axhline(was, color="#2a9d6f", linewidth=1.2, label="before the change")
+    for run in runs:
+        color = COLORS[run.frozen]
+        right = 100 * (1 - np.convolve(run.wrong, np.ones(WINDOW) / WINDOW, "valid"))
+        axis.plot(range(WINDOW, len(run.wrong) + 1), right, color=color, alpha=0.3, linewidth=0.9)
+        axis.plot(run.steps, run.accuracy, color=color, marker="o", markersize=4, label=WORDS[run.frozen])
+    ends = ", ".join(f"{run.accuracy[-1]:.1f}" for run in runs)
+    title = next(world.title for world in WORLDS if world.name == runs[0].world)
+    axis.set_title(
+        f"{title}\n{was:.1f} %, then {runs[0].accuracy[0]:.1f}, at the end {ends}", fontsize=10, color=INK
+    )
+    axis.set_ylim(0, 102)
+    axis.set_xlim(-0.02 * last, 1.02 * last)
+    axis.set_xlabel("samples learned after the change", fontsize=9, color=DIM)
+    if first:
+        axis.set_ylabel(
+            "held-out accuracy, % (pale: running,\neach sample before it is learned)", fontsize=9, color=DIM
+        )
+    axis.grid(axis="y", color="#e6eaef", linewidth=0.8)
+    axis.tick_params(colors=DIM, labelsize=8, length=0)
+    for name, side in axis.spines.items():
+        side.set_visible(name == "bottom")
+        side.set_color("#c5ccd5")
