@@ -484,3 +484,7 @@ def test_program_and_profile_ticks_are_counted(device: Device) -> None:
     profile = device.profile()
     assert len(profile) == 2
     assert sum(profile) == counters.compute_ticks
+    slices = device.slices()
+    assert len(slices) == 2
+    assert max(slices) > 0
+    assert all(longest <= total for longest, total in zip(slices, profile, strict=True))

@@ -24,6 +24,7 @@ void wk_app_started(program_t program, uint8_t waiting) {
     wk_app.computing = 0;
     for (uint32_t i = 0; i < WK_MODEL_OPERATIONS; i++) {
         wk_app.operation_ticks[i] = 0;
+        wk_app.longest_slice[i] = 0;
     }
     wk_app.started = wk_port_ticks();
 }
@@ -90,6 +91,10 @@ static void compute_slice(void) {
     wk_app.computing += spent;
     if (operation > 0) {
         wk_app.operation_ticks[operation - 1u] += spent;
+        if (spent > wk_app.longest_slice[operation - 1u]) {
+            wk_app.longest_slice[operation - 1u] =
+                spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX;
+        }
     }
     if (status == WK_BUSY) {
         return;
@@ -184,6 +189,24 @@ static wk_app_status_t profile(const uint8_t *payload, uint32_t size, wk_reply_t
             break;
         }
         at = wk_put_u64(at, wk_app.operation_ticks[i]);
+    }
+    reply->size = (uint32_t)(at - reply->payload);
+    return WK_APP_DONE;
+}
+
+static wk_app_status_t slices(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    wk_slices_request_t request;
+    if (!wk_get_slices(payload, size, &request)) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    const wk_slices_reply_t slices = {.operations = WK_MODEL_OPERATIONS};
+    uint8_t *at = wk_put_slices_reply(reply->payload, &slices);
+    const uint8_t *end = reply->payload + WK_FRAME_BYTES;
+    for (uint32_t i = request.first; i < WK_MODEL_OPERATIONS; i++) {
+        if ((uint32_t)(end - at) < sizeof(uint32_t)) {
+            break;
+        }
+        at = wk_put_u32(at, wk_app.longest_slice[i]);
     }
     reply->size = (uint32_t)(at - reply->payload);
     return WK_APP_DONE;
@@ -294,6 +317,8 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
         return counters(reply);
     case WK_MSG_PROFILE:
         return profile(payload, size, reply);
+    case WK_MSG_SLICES:
+        return slices(payload, size, reply);
     case WK_MSG_RESET:
     case WK_MSG_EXIT:
         return end_with(type, payload, size, reply);

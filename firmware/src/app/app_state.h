@@ -29,6 +29,7 @@ typedef struct {
     uint64_t compute_ticks;
     uint64_t computing;                            /* compute_ticks of the program under way */
     uint64_t operation_ticks[WK_MODEL_OPERATIONS]; /* compute_ticks, operation by operation */
+    uint32_t longest_slice[WK_MODEL_OPERATIONS];   /* ticks, operation by operation */
     uint64_t sum_squared_error;                    /* of an evaluation */
     uint32_t evaluated, errors;
     uint32_t next, end; /* slots that an evaluation has still to infer */

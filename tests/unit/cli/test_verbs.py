@@ -18,7 +18,8 @@ from wagekit.training import load_model
 from wagekit.version import __version__
 
 WEIGHTS = {"digits": 33_984, "digits-tiny": 5_960}
-VERBS = ["doctor", "boards", "new", "train", "build", "run", "evaluate", "predict", "flash", "verify", "demo"]
+VERBS = ["analyze", "boards", "build", "demo", "doctor", "evaluate", "flash", "new", "predict", "run"]
+VERBS += ["train", "verify"]
 QUICK = ("--on", "reference", "--steps", "12")
 
 
@@ -50,6 +51,28 @@ def test_new(cli: Callable, tmp_path: Path) -> None:
     cli("new", "a/b").refused(2, "exists")
     assert cli("new", "a/b", "--force", "--example", "digits-tiny").code == 0
     assert Network.load(tmp_path / "a" / "b" / "network.toml").name == "digits-tiny"
+
+
+def test_analyze_by_estimate(cli: Callable) -> None:
+    shown = cli("analyze", "digits-tiny", "--board", "microbit", "--estimate")
+    assert shown.code == 0
+    assert "conv1: conv2d 4x4x8 -> 4x4x16" in shown.out
+    assert "fits with batch " in shown.out
+    assert "~" in shown.out
+    listed = cli("analyze", "digits", "--all", "--estimate", "--batch", "4,1", "--json")
+    programs = json.loads(listed.out)
+    assert {program["board"] for program in programs} >= {"microbit", "mps2-an386"}
+    kinds = [(p["training"], p["batch"]) for p in programs if p["board"] == "microbit"]
+    assert kinds == [(False, 1), (True, 1), (True, 4)]
+    for program in programs:
+        assert not program["linked"]
+        assert program["counted"] is None
+        assert program["fits"] == (program["missing"] == 0)
+        assert sum(program["ram"].values()) == program["ram_bytes"]
+        assert program["fits"] or program["advice"]
+    assert "microbit" in cli("analyze", "digits", "--all", "--estimate").out
+    cli("analyze", "digits", "--batch", "1,x").refused(2, "--batch 1,x")
+    cli("analyze", "digits", "--batch", "0").refused(2, "--batch 0")
 
 
 def test_boards(cli: Callable) -> None:

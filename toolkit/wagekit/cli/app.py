@@ -9,7 +9,20 @@ from typing import Annotated, Any
 
 import typer
 
-from wagekit.cli import boards, build, demo, doctor, evaluate, flash, new, predict, run, train, verify
+from wagekit.cli import (
+    analyze,
+    boards,
+    build,
+    demo,
+    doctor,
+    evaluate,
+    flash,
+    new,
+    predict,
+    run,
+    train,
+    verify,
+)
 from wagekit.cli.console import fail, prepare_streams, say
 from wagekit.errors import UsageError, WagekitError
 from wagekit.version import __version__
@@ -44,7 +57,7 @@ def _root(
 
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
-    "On the chip": (boards, build, run, flash),
+    "On the chip": (boards, analyze, build, run, flash),
     "Trust": (doctor, verify, demo),
 }
 for _panel, _modules in _PANELS.items():

@@ -369,14 +369,21 @@ class Device:
 
     def profile(self) -> list[int]:
         """Ticks of each operation of the last program, in the program's order."""
+        return self._by_operation("profile", "<Q")
+
+    def slices(self) -> list[int]:
+        """Ticks of the longest slice of each operation of the last program, in the program's order."""
+        return self._by_operation("slices", "<I")
+
+    def _by_operation(self, name: str, layout: str) -> list[int]:
         ticks: list[int] = []
         operations = 1
         while len(ticks) < operations:
-            record = self.session.call("profile", {"first": len(ticks)})
+            record = self.session.call(name, {"first": len(ticks)})
             operations, data = record.int("operations"), record.bytes("ticks")
             if operations and not data:
                 raise LinkError(f"{self.name}: the device sent {len(ticks)} of {operations} operations")
-            ticks += [value for (value,) in struct.iter_unpack("<Q", data)]
+            ticks += [value for (value,) in struct.iter_unpack(layout, data)]
         return ticks
 
     # Ends.

@@ -326,6 +326,17 @@ REQUESTS: tuple[Message, ...] = (
             _f("ticks", "tail", "u64, operation by operation"),
         ),
     ),
+    Message(
+        "slices",
+        0x24,
+        "Ticks of the longest slice of each operation since the last program began; as many as fit, from "
+        "`first` on. Nothing else of the firmware runs during a slice, but interrupts.",
+        (_f("first", "u8", "first operation"),),
+        (
+            _f("operations", "u8", "operations of the program"),
+            _f("ticks", "tail", "u32, operation by operation"),
+        ),
+    ),
     Message("reset", 0x21, "Answers, then restarts the chip."),
     Message(
         "exit",

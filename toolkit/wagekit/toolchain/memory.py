@@ -13,8 +13,8 @@ PORT_BYTES = 160
 """Static data of startup, drivers and faults beside the receive ring, rounded up."""
 APP_BYTES = 224
 """Static data of the link and its application beside frames, store, labels and counters, rounded up."""
-OPERATION_BYTES = 8
-"""Counter of what an operation of the program costs."""
+OPERATION_BYTES = 12
+"""Counters of what an operation of the program costs, and its longest slice."""
 CODE_BYTES = 12 * 1024
 """Code and tables of the smallest firmware: a network that leaves less flash cannot fit."""
 MAX_SLOTS = 65_535
@@ -73,9 +73,7 @@ def ram_budget(board: Board, plan: Plan, *, link: bool, store_limit: int | None 
     `store_limit` caps the store in bytes. `FitError` with the table if there is too little.
     """
     ram = board.region("ram").size
-    needs = [Need(f"network, {part}", size) for part, size in plan.parts().items()]
-    needs += _fixed_needs(board, plan.batch, len(plan.ops), link=link)
-    needs.append(Need("sample store, one sample", _least_store(plan.inputs, link=link)))
+    needs = least_needs(board, plan, link=link)
     total = sum(need.bytes for need in needs)
     if total > ram:
         raise _misfit(board, plan, tuple(needs), "RAM", ram)
@@ -89,6 +87,14 @@ def ram_budget(board: Board, plan: Plan, *, link: bool, store_limit: int | None 
     store = min(room // sample, MAX_SLOTS) * sample
     needs[-1] = Need(f"sample store, {store // sample} samples", store)
     return RamBudget(ram, tuple(needs), store)
+
+
+def least_needs(board: Board, plan: Plan, *, link: bool) -> list[Need]:
+    """All uses of the RAM with a sample store of one sample, which comes last."""
+    needs = [Need(f"network, {part}", size) for part, size in plan.parts().items()]
+    needs += _fixed_needs(board, plan.batch, len(plan.ops), link=link)
+    needs.append(Need("sample store, one sample", _least_store(plan.inputs, link=link)))
+    return needs
 
 
 def check_flash(board: Board, plan: Plan, *, baked: bool) -> None:

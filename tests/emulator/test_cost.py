@@ -1,0 +1,57 @@
+"""Counting what programs cost: repeatable, near the estimate, and what `analyze` shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from wagekit import boards
+from wagekit.cli.app import main
+from wagekit.cli.sources import open_subject
+from wagekit.datasets import load_digits
+from wagekit.errors import UsageError
+from wagekit.executors.cost import measure_cost
+from wagekit.toolchain.analysis import analyse
+
+NET = open_subject("digits-tiny").network
+DIGITS = load_digits()
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_counts_repeat_and_the_estimate_is_near(batch: int, qemu: str) -> None:
+    board = boards.load("mps2-an386")
+    x, labels = NET.encode(DIGITS.x[: 6 * batch]), DIGITS.labels[: 6 * batch]
+    first, second = (measure_cost(NET, board, x, labels, training=True, batch=batch) for _ in range(2))
+    assert first.instructions == pytest.approx(second.instructions, rel=0.001)
+    assert first.programs == 4
+    # A slice is no longer than all slices, and as long as their mean.
+    for operation in first.operations:
+        total = operation.instructions * batch
+        assert operation.longest >= total / operation.slices * 0.5
+    assert first.longest.longest < first.instructions * batch
+    estimated = analyse(NET, board, training=True, batch=batch, compiled=False).instructions
+    assert 0.5 < estimated / first.instructions < 2
+
+
+def test_too_few_samples_are_refused(qemu: str) -> None:
+    x, labels = NET.encode(DIGITS.x[:3]), DIGITS.labels[:3]
+    with pytest.raises(UsageError, match="3 samples are less than a batch of 4"):
+        measure_cost(NET, boards.load("mps2-an386"), x, labels, training=True, batch=4)
+
+
+def test_analyze_links_and_counts(qemu: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["analyze", "digits-tiny", "--board", "microbit", "--batch", "1,64"]
+    assert main([*command, "--json"]) == 0
+    inference, learning, large = json.loads(capsys.readouterr().out)
+    for program in (inference, learning):
+        assert program["fits"]
+        assert program["linked"]
+        assert program["counted"]["instructions"] > program["counted"]["longest"] > 1000
+        assert sum(program["sections"].values()) == program["flash_bytes"] + program["ram_bytes"]
+    assert not large["fits"]
+    assert large["counted"] is None
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert f"{learning['ram_bytes']:,}" in text
+    assert f"{learning['counted']['longest']:,}" in text

@@ -1,0 +1,116 @@
+"""Counts what a network's program executes on an emulated board, to the instruction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wagekit.boards import Board
+from wagekit.errors import UsageError
+from wagekit.executors.base import Rule
+from wagekit.executors.device import DeviceExecutor, open_qemu
+from wagekit.spec import Network
+
+WARM_STEPS = 2
+"""Steps before the count: the very first ones, with random weights, are not typical."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCost:
+    """One operation of the program."""
+
+    name: str
+    instructions: float
+    """A sample, in the mean."""
+    slices: int
+    """Tiles of one program at this batch: so often does the caller get the processor back."""
+    longest: int
+    """Instructions of the longest slice (one `wk_model_poll`), reading the counter included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a program executed; the link is not in it."""
+
+    board: str
+    training: bool
+    batch: int
+    programs: int
+    """That were counted."""
+    operations: tuple[OperationCost, ...]
+
+    @property
+    def instructions(self) -> float:
+        """Instructions a sample, in the mean."""
+        return sum(operation.instructions for operation in self.operations)
+
+    @property
+    def longest(self) -> OperationCost:
+        """The operation with the longest slice."""
+        return max(self.operations, key=lambda operation: operation.longest)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"instructions": self.instructions, "longest": self.longest.longest}
+
+
+def measure_cost(
+    net: Network,
+    board: Board,
+    x: ArrayLike,
+    labels: ArrayLike,
+    *,
+    training: bool,
+    batch: int = 1,
+    log2_lr: int = 0,
+    rule: Rule = "error_scaled",
+    **options: Any,
+) -> Cost:
+    """Run the samples `x` (input codes) in batches and count; the last part of them, if short, is left out.
+
+    Training begins at the initial masters, and its first steps are not counted if there are more.
+    Counts depend on samples and weights, because zeros are skipped; for the same ones they repeat.
+    """
+    from wagekit.toolchain.firmware import build_firmware
+
+    if board.qemu is None:
+        raise UsageError(f"board {board.name} is not emulated: nothing can be counted")
+    codes, classes = np.asarray(x), np.asarray(labels)
+    programs = len(codes) // batch
+    if programs < 1:
+        raise UsageError(f"{len(codes)} samples are less than a batch of {batch}")
+    store = {"store_limit": batch * (codes[0].size + 2)}
+    building = {"training": training} | store | options
+    ops = build_firmware(net, board, batch=batch, **building).plan.ops
+    with open_qemu(net, board.name, batch=batch, icount=True, **building) as chip:
+        ticks = np.zeros(len(ops), np.int64)
+        longest = np.zeros(len(ops), np.int64)
+        skipped = min(WARM_STEPS, programs - 1) if training else 0
+        for number in range(programs):
+            part = slice(number * batch, (number + 1) * batch)
+            _run(chip, codes[part], classes[part] if training else None, log2_lr, rule)
+            longest = np.maximum(longest, chip.device.slices())
+            if number >= skipped:
+                ticks += np.array(chip.device.profile(), np.int64)
+    counted = programs - skipped
+    qemu = board.qemu
+    found = tuple(
+        OperationCost(
+            name=op.name,
+            instructions=qemu.to_instructions(int(total)) / (counted * batch),
+            slices=batch if op.tiles is None else op.tiles,
+            longest=qemu.to_instructions(int(most)),
+        )
+        for op, total, most in zip(ops, ticks, longest, strict=True)
+    )
+    return Cost(board.name, training, batch, counted, found)
+
+
+def _run(chip: DeviceExecutor, codes: Any, labels: Any, log2_lr: int, rule: Rule) -> None:
+    if labels is None:
+        chip.forward(codes)
+    else:
+        chip.step(codes, labels, log2_lr, rule)

@@ -1,0 +1,62 @@
+"""What a program costs where it cannot be linked or run: rough numbers, and always marked as such.
+
+Instructions are counted in multiply-accumulates and elements, times what each kind of operation
+took in the mean over the networks of the bench. Zeros among errors and weights are skipped, so that
+the truth depends on weights and samples; expect a factor of two either way.
+"""
+
+from __future__ import annotations
+
+from wagekit.backends.mcu import LayerPlan, Op, Plan
+from wagekit.boards import Board
+
+CODE = {True: 20_000, False: 14_000}
+"""Bytes of code and tables of a firmware with the link that learns, or only infers."""
+CODE_M0 = {True: 24_000, False: 16_000}
+
+_THUMB_1 = ("cortex-m0", "cortex-m0plus")
+_M0_FACTOR = 1.45
+_CONV_PER_MAC = {"forward": 4.3, "backward_input": 4.0, "gradient": 4.2}
+_DENSE_PER_MAC = {"forward": 3.7, "backward_input": 2.2, "gradient": 2.4}
+_PER_WEIGHT = {"forward": 4.0, "backward_input": 1.5, "gradient": 3.4}
+"""What a row of weights costs however many samples there are: deriving it, finding its maximum."""
+_PER_UPDATE = 18.0
+_PER_ELEMENT = {"loss": 70.0, "mask": 12.0, "quantise": 14.0}
+_SHORT_WINDOW = 16
+_SHORT_FACTOR = 2.2
+"""A window of so few weights costs more a weight."""
+_FINISH = 56.0
+
+
+def code_bytes(board: Board, training: bool) -> int:
+    """Bytes of flash that code and tables take."""
+    return (CODE_M0 if board.core in _THUMB_1 else CODE)[training]
+
+
+def instructions(plan: Plan, board: Board) -> dict[str, int]:
+    """Instructions of one sample, operation by operation."""
+    factor = _M0_FACTOR if board.core in _THUMB_1 else 1.0
+    return {op.name: round(factor * _of(op, plan)) for op in plan.ops}
+
+
+def _of(op: Op, plan: Plan) -> float:
+    layer = plan.layers[-1] if op.layer is None else plan.layers[op.layer]
+    if op.kind in _PER_ELEMENT:
+        return _PER_ELEMENT[op.kind] * layer.output_size
+    if op.kind == "finish":
+        return _FINISH / plan.batch
+    if op.kind == "update":
+        again = 0.0 if layer.gradient_mode == "stored" else _product("gradient", layer, plan.batch)
+        return _PER_UPDATE * layer.weights / plan.batch + again
+    return _product(op.kind, layer, plan.batch)
+
+
+def _product(kind: str, layer: LayerPlan, batch: int) -> float:
+    once = _PER_WEIGHT[kind] * layer.weights / batch
+    if layer.conv is None:
+        return _DENSE_PER_MAC[kind] * layer.weights + once
+    # Backwards there is one error a pooling window.
+    forward = kind == "forward"
+    positions = layer.conv.output_h * layer.conv.output_w if forward else layer.positions
+    short = _SHORT_FACTOR if layer.fan_in < _SHORT_WINDOW else 1.0
+    return short * _CONV_PER_MAC[kind] * layer.weights * positions + once
