@@ -20,9 +20,10 @@ from wagekit.executors.device import QEMU_BATCH
 RESULTS = ROOT / "bench" / "results.md"
 
 NOTES = f"""\
-Instruction counts come from QEMU's instruction clock: they are repeatable to the last one, for this
-compiler and these samples, and they are not cycles. A count is what the network's program executes
-from its begin to its end, and reading the counter once a slice; the link is not in it. Training is the
+Instruction counts come from QEMU's instruction clock, for this compiler and these samples; they are not
+cycles. A count is what the network's program executes from its begin to its end, and reading the counter
+once a slice; the link's own work is not in it, but interrupts of the serial port that fall into a slice
+are, so two runs differ by some 0.02 %. Training is the
 mean of {STEPS} steps after {WARM_STEPS} steps from the initial weights, rule `{RULE}`, rate 1.
 How many errors and activations are zero, and are skipped, depends on the samples. The column M0 is
 ARMv6-M code on the machine of the M3.
@@ -30,7 +31,7 @@ ARMv6-M code on the machine of the M3.
 RAM is the firmware's static data and the stack that was really used, the sample store not counted. Of
 it, the network has its weights, buffers and state. A layer's gradient is computed twice where there is no
 room to store it; that costs instructions. Where a network does not fit, the tables say how many bytes
-the board lacks.
+the board lacks. The host's seconds are processor time of one core.
 
 In the tables by layer, *error* is computing, masking and quantising the errors at the layer's output and
 sending them to its input, *gradient* the products for its weights, *update* the rest.

@@ -139,7 +139,7 @@ def _layers(one: OnBoard) -> Sheet:
 def _hosts(hosts: Sequence[OnHost]) -> Sheet:
     rows = [[one.case, f"{one.training:,.0f}", f"{one.inference:,.0f}"] for one in hosts]
     return Sheet(
-        f"Host executor: samples a second on one core, batch {hosts[0].batch}",
+        f"Host executor: samples a second of one core, batch {hosts[0].batch}",
         ["network", "training", "inference"],
         rows,
     )
