@@ -117,7 +117,8 @@ def arm_jobs(folder: Path, board: boards.Board, files: list[Path], label: str) -
         flags = [*board.flags, board.optimise, *cross.C_FLAGS, *STRICT, *includes(folder)]
         yield Job(
             f"{board.name}: {label}: {file.relative_to(folder)}",
-            [compiler, *flags, "-c", str(file), "-o", "/dev/null"],
+            # To a file, not to /dev/null: what -fstack-usage says is written beside it.
+            [compiler, *flags, "-c", str(file), "-o", f"{file}.{board.name}.o"],
         )
 
 
