@@ -208,16 +208,22 @@ class DeviceExecutor(Executor):
         inputs = check_inputs(self._graph, x)
         check_batch(len(inputs), self._batch)
         classes = check_labels(self._graph, labels, len(inputs))
-        codes = inputs.reshape(len(inputs), -1)
+        uploads, begin = self._batch_requests("train", inputs.reshape(len(inputs), -1), classes)
+        return uploads, self._rule_requests(check_rate(log2_lr), rule) + begin
+
+    def _batch_requests(
+        self, name: str, codes: NDArray[np.int8], classes: NDArray[np.uint16]
+    ) -> tuple[list[Request], list[Request]]:
+        """Uploads of what the store has room for, and what begins `name`, with the other uploads."""
         room = self._room()
         uploads = list(self._device.upload_requests(self._stored, codes[:room], classes[:room]))
-        begin = self._rule_requests(check_rate(log2_lr), rule)
+        begin: list[Request] = []
         for place in range(0, len(codes), room):
             part = slice(place, place + room)
             if place > 0:
                 begin += self._device.upload_requests(self._stored, codes[part], classes[part])
             slots = range(self._stored, self._stored + len(codes[part]))
-            begin += self._device.batch_requests("train", slots, place, place + room < len(codes))
+            begin += self._device.batch_requests(name, slots, place, place + room < len(codes))
         return uploads, begin
 
     def _check_trains(self) -> None:
@@ -266,12 +272,10 @@ class DeviceExecutor(Executor):
         inputs = check_inputs(self._graph, x)
         codes = inputs.reshape(len(inputs), -1)
         logits = np.empty((len(codes), len(self._graph.classes)), np.int32)
-        piece = min(self._room(), self.hello.batch)
-        for first in range(0, len(codes), piece):
-            part = codes[first : first + piece]
-            self._device.upload(self._stored, part, np.zeros(len(part), np.uint16))
-            slots = range(self._stored, self._stored + len(part))
-            logits[first : first + piece] = self._device.infer(slots)
+        for first in range(0, len(codes), self.hello.batch):
+            batch = codes[first : first + self.hello.batch]
+            uploads, begin = self._batch_requests("infer", batch, np.zeros(len(batch), np.uint16))
+            logits[first : first + len(batch)] = self._device.logits([*uploads, *begin], len(batch))
         return logits
 
     # Samples that stay on the device.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -334,15 +334,19 @@ class Device:
 
     def infer(self, slots: Sequence[int]) -> NDArray[np.int32]:
         """Logits `[n, classes]` of at most a batch of slots."""
-        *_, record = self.session.pipeline(self.batch_requests("infer", slots))
+        return self.logits(self.batch_requests("infer", slots), len(slots))
+
+    def logits(self, requests: Iterable[Request], samples: int) -> NDArray[np.int32]:
+        """Logits `[samples, classes]` of the batch whose inference these requests begin."""
+        *_, record = self.session.pipeline(requests)
         data = bytearray(record.bytes("logits"))
-        wanted = 4 * len(slots) * self.hello.classes
+        wanted = 4 * samples * self.hello.classes
         while len(data) < wanted:
             more = self.session.call("read_logits", {"first": len(data) // 4}).bytes("logits")
             if not more:
                 raise LinkError(f"{self.name}: the device sent {len(data)} of {wanted} bytes of logits")
             data += more
-        return np.frombuffer(bytes(data), "<i4").astype(np.int32).reshape(len(slots), self.hello.classes)
+        return np.frombuffer(bytes(data), "<i4").astype(np.int32).reshape(samples, self.hello.classes)
 
     def evaluate(self, first: int, count: int, log2_one: int) -> EvaluationReport:
         """Infer slots `first`..`first + count - 1` and compare with their labels."""
