@@ -220,3 +220,15 @@ def test_programs_are_counted(device: DeviceExecutor) -> None:
     before = device.ticks()
     assert device.counters().ticks > before
     assert len(device.device.profile()) > 4
+
+
+def test_a_batch_is_one_inference_whatever_the_store_holds(firmware: Build) -> None:
+    """Or the counters would tell of its last part only."""
+    x = np.ones((BATCH, 6, 5, 1), np.int8)
+    spent = []
+    for slots in (1, 2, BATCH):
+        with open_device(firmware(NET, harness.Config(store=slots * SAMPLE))) as executor:
+            logits = executor.forward(x)
+            assert (logits == logits[0]).all()
+            spent.append(executor.device.profile())
+    assert spent[0] == spent[1] == spent[2]
