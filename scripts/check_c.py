@@ -44,7 +44,7 @@ class Model:
     net: Network
     batch: int = 3
     training: bool = True
-    recompute: bool = False
+    recompute: bool | None = None
     built_in: bool = False
     label: str = field(default="", kw_only=True)
 
@@ -94,6 +94,9 @@ def models() -> Iterator[Model]:
     yield Model(_image(Bits(weights=8, activations=8, gradients=16, errors=16)), batch=200, label="8-8-16-16")
     yield Model(_image(Bits(weights=2, activations=2, gradients=8, errors=2), relu=False), label="2-2-8-2")
     yield Model(_image(Bits(weights=3, activations=5, gradients=7, errors=12)), label="3-5-7-12")
+    yield Model(_image(usual), batch=1, label="2-8-8-8 for one sample")
+    yield Model(_image(usual), batch=1, training=False, label="2-8-8-8 to infer one sample")
+    yield Model(_image(wide), batch=1, label="4-8-16-16 for one sample")
     yield Model(_signal(usual), batch=1, label="signal")
 
 

@@ -149,10 +149,12 @@ def batches(draw: st.DrawFn, net: Network, largest: int = MAX_BATCH) -> Batch:
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, max_steps: int = 3, max_weights: int = MAX_WEIGHTS) -> Case:
-    """A network that can be trained, and 1 to `max_steps` batches of different sizes for it."""
+def cases(
+    draw: st.DrawFn, *, max_steps: int = 3, max_weights: int = MAX_WEIGHTS, max_batch: int = MAX_BATCH
+) -> Case:
+    """A network that can be trained, and 1 to `max_steps` batches of up to `max_batch` samples for it."""
     net = draw(networks(max_weights=max_weights))
-    steps = tuple(draw(st.lists(batches(net), min_size=1, max_size=max_steps)))
+    steps = tuple(draw(st.lists(batches(net, max_batch), min_size=1, max_size=max_steps)))
     batch = max(len(step.labels) for step in steps)
     try:
         compile_graph(net, batch)

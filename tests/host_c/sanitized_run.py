@@ -57,13 +57,13 @@ def main() -> int:
     """Run all; the sanitizers end the process at the first finding."""
     generator = np.random.default_rng(1)
     for net in networks():
-        for recompute in (False, True):
-            host = HostExecutor(net, 1, 3, recompute=recompute, extra=FLAGS)
+        for batch, recompute in ((3, False), (3, True), (1, None)):
+            host = HostExecutor(net, 1, batch, recompute=recompute, extra=FLAGS)
             reference = ReferenceExecutor(net, seed=1)
             for rate in (15, 0, -16):
                 high = net.input_limit
-                x = generator.integers(-high, high + 1, (3, *net.input.shape)).astype(np.int8)
-                labels = generator.integers(0, 3, 3)
+                x = generator.integers(-high, high + 1, (batch, *net.input.shape)).astype(np.int8)
+                labels = generator.integers(0, 3, batch)
                 for rule in ("paper", "error_scaled"):
                     same = host.step(x, labels, rate, rule) == reference.step(x, labels, rate, rule)
                     if not same or host.digest() != reference.digest():

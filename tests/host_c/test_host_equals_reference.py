@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,8 +13,11 @@ from hypothesis import strategies as st
 from tests.equality import assert_same_array, assert_same_logits, assert_same_masters, step_together
 from tests.strategies import Case, cases, networks
 from wagekit import Network
+from wagekit.backends.mcu import Prefer
 from wagekit.executors.host import HostExecutor
 from wagekit.executors.reference import ReferenceExecutor
+
+PREFERENCES: tuple[Prefer, ...] = get_args(Prefer)
 
 
 def run_case(case: Case, *executors: HostExecutor | ReferenceExecutor) -> None:
@@ -31,6 +37,29 @@ def test_steps_are_equal_in_both_gradient_modes(case: Case) -> None:
         HostExecutor(case.net, case.seed, case.batch, recompute=True) as recomputed,
     ):
         run_case(case, reference, stored, recomputed)
+
+
+@given(case=cases(max_batch=1))
+def test_plans_for_one_sample_are_equal(case: Case) -> None:
+    """A firmware for batches of one has kernels of its own: all plans against each other."""
+    with ExitStack() as stack:
+        executors: list[HostExecutor | ReferenceExecutor] = [ReferenceExecutor(case.net, seed=case.seed)]
+        for prefer in PREFERENCES:
+            host = HostExecutor(case.net, case.seed, 1, prefer=prefer)
+            executors.append(stack.enter_context(host))
+        run_case(case, *executors)
+
+
+@pytest.mark.long
+@settings(max_examples=400)
+@given(case=cases(max_steps=6, max_weights=8000, max_batch=1))
+def test_more_plans_for_one_sample_are_equal(case: Case) -> None:
+    with ExitStack() as stack:
+        executors: list[HostExecutor | ReferenceExecutor] = [ReferenceExecutor(case.net, seed=case.seed)]
+        for prefer in PREFERENCES:
+            host = HostExecutor(case.net, case.seed, 1, prefer=prefer)
+            executors.append(stack.enter_context(host))
+        run_case(case, *executors)
 
 
 @pytest.mark.long

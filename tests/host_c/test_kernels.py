@@ -224,3 +224,41 @@ def test_masters_as_bytes(size: int) -> None:
     assert back.tolist() == values.tolist()
     assert k.call(f"wk_write_masters_m{8 * size}", back, 6, limit - 1, raw) == k.lib.WK_ERR_RANGE
     assert back.tolist() == values.tolist()
+
+
+@given(
+    data=st.data(),
+    k_g=st.sampled_from([8, 16]),
+    inputs=st.integers(1, 11),
+    error=st.integers(-127, 127) | st.sampled_from([-32767, 32767]),
+    rate=st.integers(-17, 15),
+)
+def test_update_from_one_sample(data: st.DataObject, k_g: int, inputs: int, error: int, rate: int) -> None:
+    """The gradient of a dense layer made on the fly: zeros of it, and rows at odd indices, too."""
+    x = np.array(
+        data.draw(st.lists(st.sampled_from([0, 0, 1, -127, 127, 50]), min_size=inputs, max_size=inputs)),
+        np.int8,
+    )
+    g = error * x.astype(np.int64)
+    largest = max(numerics.max_abs(g), data.draw(st.integers(1, 32767 * 127)))
+    limit = numerics.master_limit(k_g, 2)
+    masters = np.array(
+        data.draw(st.lists(st.integers(-limit, limit), min_size=inputs, max_size=inputs)),
+        numerics.code_dtype(k_g),
+    )
+    first, key = data.draw(st.integers(0, 2**20)), data.draw(st.integers(0, 2**32 - 1))
+    shift = numerics.kappa(largest) - rate
+    random = numerics.rand16(key, first + inputs)[first:]
+    expected = numerics.apply_decrement(masters, numerics.decrement(g, shift, random), limit)
+    pairs = np.zeros(inputs // 2 + 1, np.uint32)
+    count = kernels().call("wk_list_pairs", x, inputs, first, pairs)
+    update = kernels().struct("wk_update_t", key=key, shift=shift, limit=limit)
+    name = f"wk_update_outer_m{8 * masters.itemsize}"
+    kernels().call(name, update, error, x, inputs, pairs, count, first, masters)
+    assert masters.tolist() == expected.tolist()
+
+
+def test_a_gradient_of_zero_never_moves_a_weight() -> None:
+    """What skipping zeros rests on: no random number is below a fraction of 0."""
+    for random in (0, 1, 0xFFFF):
+        assert numerics.decrement(np.array([0]), 3, np.array([random])).tolist() == [0]

@@ -37,12 +37,26 @@ typedef struct {
 typedef struct {
     uint32_t shift; /* k_G - k_W, 0..14 */
     uint32_t limit; /* 2^(k_W-1) - 1 */
+    /* The weight of every master, at the entry of master 0; set where masters are int8. */
+    const int8_t *weights;
 } wk_derive_t;
 
 /* Derive the weights of one output: `count` masters -> row. Golden: weights_from_masters. */
 void wk_derive_row_m8(const wk_derive_t *derive, const int8_t *masters, int32_t count, int8_t *row);
 void wk_derive_row_m16(const wk_derive_t *derive, const int16_t *masters, int32_t count,
                        int8_t *row);
+
+/* The indices, below 65536, of what is not 0, or of what lies between two bounds; how many. */
+int32_t wk_list_nonzero(const int8_t *values, int32_t count, uint16_t *list);
+int32_t wk_list_between(const int8_t *values, int32_t count, int32_t low, int32_t high,
+                        uint16_t *list);
+
+/* Sums of four outputs of one sample, straight from their masters; `live` are the `count` inputs
+ * that are not 0. Rows may be the same. */
+void wk_dense_forward_live_m8(const wk_derive_t *derive, const int8_t *input, const uint16_t *live,
+                              int32_t count, const int8_t *const rows[4], int32_t sums[4]);
+void wk_dense_forward_live_m16(const wk_derive_t *derive, const int8_t *input, const uint16_t *live,
+                               int32_t count, const int16_t *const rows[4], int32_t sums[4]);
 
 /* Apply activation to one sum. Golden: forward of a hidden layer. */
 int8_t wk_activate(const wk_activation_t *activation, int32_t sum);
@@ -53,6 +67,35 @@ int8_t wk_activate(const wk_activation_t *activation, int32_t sum);
 void wk_conv2d_forward(const wk_conv2d_t *conv, const wk_activation_t *activation,
                        const int8_t *input, const int8_t *row, int32_t *sums, int8_t *output,
                        int32_t spacing);
+
+/* A convolution with ternary weights and a horizontal stride of 1 may sum two outputs in a word,
+ * one `half` rows below the other. Its input is then a plane of words a channel, `rows` of
+ * `pitch`, padding included: the lower half of a word is an input of the upper outputs, the upper
+ * half the one that the lower outputs see through the same weight. */
+typedef struct {
+    int32_t half;        /* (output_h + 1) / 2 */
+    int32_t rows, pitch; /* (half - 1) * stride_h + kernel_h, max(output_w, 4) + kernel_w - 1 */
+} wk_pairs_t;
+
+/* How many weights of a row are 1, and -1. */
+typedef struct {
+    int32_t positive, negative;
+} wk_signs_t;
+
+/* One sample [h, w, c] -> input_c * rows * pitch words, at most 65536. */
+void wk_conv2d_pack_pairs(const wk_conv2d_t *conv, const wk_pairs_t *pairs, const int8_t *input,
+                          uint32_t *words);
+
+/* A row of ternary weights -> where each of them meets the words: first those that are 1, those
+ * that are -1 at the end of the kernel_h * kernel_w * input_c entries. */
+void wk_conv2d_list_weights(const wk_conv2d_t *conv, const wk_pairs_t *pairs, const int8_t *row,
+                            wk_signs_t *signs, uint16_t *list);
+
+/* The same as wk_conv2d_forward, from such words and such a list. */
+void wk_conv2d_forward_pairs(const wk_conv2d_t *conv, const wk_pairs_t *pairs,
+                             const wk_activation_t *activation, const uint32_t *words,
+                             const wk_signs_t *signs, const uint16_t *list, int8_t *output,
+                             int32_t spacing);
 
 /* One output of one sample: the sum of input * row. */
 int32_t wk_dense_forward(const int8_t *input, const int8_t *row, int32_t count);

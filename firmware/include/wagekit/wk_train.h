@@ -78,6 +78,21 @@ void wk_conv2d_backward_input_e16_r64(const wk_conv2d_t *conv, const wk_pool_t *
 void wk_dense_backward_input_r32(int32_t error, const int8_t *row, int32_t count, int32_t *raw);
 void wk_dense_backward_input_r64(int32_t error, const int8_t *row, int32_t count, int64_t *raw);
 
+/* The same for four outputs of a dense layer at once, straight from their masters, and only into
+ * the `count` inputs listed in `live`. Rows may be the same. */
+void wk_dense_backward_live_m8_r32(const wk_derive_t *derive, const int32_t errors[4],
+                                   const uint16_t *live, int32_t count, const int8_t *const rows[4],
+                                   int32_t *raw);
+void wk_dense_backward_live_m8_r64(const wk_derive_t *derive, const int32_t errors[4],
+                                   const uint16_t *live, int32_t count, const int8_t *const rows[4],
+                                   int64_t *raw);
+void wk_dense_backward_live_m16_r32(const wk_derive_t *derive, const int32_t errors[4],
+                                    const uint16_t *live, int32_t count,
+                                    const int16_t *const rows[4], int32_t *raw);
+void wk_dense_backward_live_m16_r64(const wk_derive_t *derive, const int32_t errors[4],
+                                    const uint16_t *live, int32_t count,
+                                    const int16_t *const rows[4], int64_t *raw);
+
 /* Add to the gradient of one output's weights what one sample gives: gradient += e * x. */
 void wk_conv2d_backward_weights_e8_g32(const wk_conv2d_t *conv, const wk_pool_t *pool,
                                        const int8_t *errors, const uint8_t *winners,
@@ -100,6 +115,10 @@ void wk_dense_backward_weights_g64(int32_t error, const int8_t *input, int32_t c
 bool wk_any_error_e8(const int8_t *errors, int32_t count, int32_t spacing);
 bool wk_any_error_e16(const int16_t *errors, int32_t count, int32_t spacing);
 
+/* The indices, below 65536, of the errors that are not 0; how many. */
+int32_t wk_list_errors_e8(const int8_t *errors, int32_t count, uint16_t *list);
+int32_t wk_list_errors_e16(const int16_t *errors, int32_t count, uint16_t *list);
+
 /* Set values to 0. */
 void wk_clear_i32(int32_t *values, int32_t count);
 void wk_clear_i64(int64_t *values, int32_t count);
@@ -117,5 +136,25 @@ void wk_update_m16_g32(const wk_update_t *update, const int32_t *gradient, uint3
                        int32_t count, int16_t *masters);
 void wk_update_m16_g64(const wk_update_t *update, const int64_t *gradient, uint32_t first,
                        int32_t count, int16_t *masters);
+
+/* A dense layer that learns from one sample has the gradient e * x, which is never stored. Its
+ * largest magnitude is the product of the largest of both. */
+uint64_t wk_maximum_outer_e8(const int8_t *errors, int32_t outputs, const int8_t *input,
+                             int32_t count);
+uint64_t wk_maximum_outer_e16(const int16_t *errors, int32_t outputs, const int8_t *input,
+                              int32_t count);
+
+/* The pairs of inputs that are not both 0: index of the first (below 65536), then both magnitudes
+ * (8 bits each); how many. A pair shares a random word, so pairs depend on whether the flat index
+ * `first` of the row's first weight is odd. */
+int32_t wk_list_pairs(const int8_t *input, int32_t count, uint32_t first, uint32_t *pairs);
+
+/* wk_update for a row of such a layer: g = error * input. */
+void wk_update_outer_m8(const wk_update_t *update, int32_t error, const int8_t *input,
+                        int32_t inputs, const uint32_t *pairs, int32_t count, uint32_t first,
+                        int8_t *masters);
+void wk_update_outer_m16(const wk_update_t *update, int32_t error, const int8_t *input,
+                         int32_t inputs, const uint32_t *pairs, int32_t count, uint32_t first,
+                         int16_t *masters);
 
 #endif

@@ -18,6 +18,12 @@
 /* The loops are functions of their own, never inlined: within a larger one the registers of a
  * Cortex-M do not suffice, and each turn would reload them. */
 
+#if defined(__GNUC__)
+#define WK_NOT_INLINED __attribute__((noinline))
+#else
+#define WK_NOT_INLINED
+#endif
+
 /* Sum of a * b. */
 int32_t wk_dot(const int8_t *restrict a, const int8_t *restrict b, int32_t count);
 
@@ -27,7 +33,13 @@ void wk_add_scaled_i32(int32_t *restrict sums, const int8_t *restrict values, in
 void wk_add_scaled_i64(int64_t *restrict sums, const int8_t *restrict values, int32_t factor,
                        int32_t count);
 
-/* The same with values `step` apart. */
+/* The same with four sources at once: sums += factors[0] * sources[0] + ... */
+void wk_add_four_i32(int32_t *restrict sums, const int8_t *const sources[4],
+                     const int32_t factors[4], int32_t count);
+void wk_add_four_i64(int64_t *restrict sums, const int8_t *const sources[4],
+                     const int32_t factors[4], int32_t count);
+
+/* The same as the first with values `step` apart. */
 void wk_add_spaced_i32(int32_t *restrict sums, const int8_t *restrict values, int32_t step,
                        int32_t factor, int32_t count);
 

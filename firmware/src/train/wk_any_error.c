@@ -18,3 +18,18 @@ bool wk_any_error_e16(const int16_t *errors, int32_t count, int32_t spacing) {
     }
     return false;
 }
+
+int32_t wk_list_errors_e8(const int8_t *errors, int32_t count, uint16_t *list) {
+    return wk_list_nonzero(errors, count, list);
+}
+
+int32_t wk_list_errors_e16(const int16_t *errors, int32_t count, uint16_t *list) {
+    int32_t found = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (errors[i] != 0) {
+            list[found] = (uint16_t)i;
+            found++;
+        }
+    }
+    return found;
+}

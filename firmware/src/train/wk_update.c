@@ -1,6 +1,7 @@
 /* Stochastic update of masters. SPDX-License-Identifier: Apache-2.0 */
 #include "wagekit/wk_math.h"
 #include "wagekit/wk_train.h"
+#include "wk_decrement.h"
 
 #define WK_NAME wk_update_m8_g32
 #define WK_MASTER int8_t

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,9 +12,13 @@ from hypothesis import given
 
 from tests.strategies import Case, cases
 from wagekit import Bits, Conv2d, Dense, Input, MaxPool, Network
-from wagekit.backends.mcu import FAMILIES, Plan, family_of, plan_model
-from wagekit.errors import LimitError
+from wagekit.backends.mcu import FAMILIES, Plan, Prefer, explain, family_of, lower_bound, plan_model
+from wagekit.errors import LimitError, UsageError
 from wagekit.passes import compile_graph
+
+ROOT = Path(__file__).resolve().parents[3]
+SHIPPED = ROOT / "toolkit" / "wagekit" / "cli" / "files"
+NETWORKS = sorted([*(ROOT / "bench" / "networks").glob("*.toml"), *SHIPPED.glob("digits*.toml")])
 
 
 def lenet(**changes: object) -> Network:
@@ -70,7 +76,7 @@ def test_with_all_layers_frozen_only_loss_and_step_remain() -> None:
 
 
 def test_inference_needs_no_more_than_it_computes() -> None:
-    plan = plan_of(lenet(), training=False)
+    plan = plan_of(lenet(), training=False, prefer="smallest")
     assert [op.kind for op in plan.ops] == ["forward"] * 4
     assert plan.arena_bytes < 9000
     of_training = ("winners", "raw", "errors", "gradient")
@@ -96,6 +102,56 @@ def test_a_memory_limit_gives_up_the_largest_gradients_first() -> None:
     assert least.ram == plan_of(lenet(), 8, recompute=True).ram
     chosen = plan_of(lenet(), 8, recompute=[1])
     assert [layer.gradient_mode for layer in chosen.layers] == ["stored", "recomputed", "stored", "stored"]
+
+
+def test_one_sample_needs_no_gradient_of_dense_layers() -> None:
+    modes = [layer.gradient_mode for layer in plan_of(lenet()).layers]
+    assert modes == ["stored", "stored", "outer", "outer"]
+    plan = plan_of(lenet(), memory_limit=581_408 + 52_224)
+    assert [layer.gradient_mode for layer in plan.layers] == ["stored", "recomputed", "outer", "outer"]
+    assert plan.choice.pairs == {0, 1}, "what is fast and fits is taken"
+    assert plan.ram <= 581_408 + 52_224
+    assert not any(buffer.name in ("gradient_2", "gradient_3") for buffer in plan.buffers)
+
+
+def test_larger_batches_have_no_kernels_for_one_sample() -> None:
+    plan = plan_of(lenet(), 2)
+    assert not plan.choice.pairs
+    assert not plan.choice.live
+    assert "outer" not in plan.choice.gradients.values()
+
+
+def test_preferences_order_memory_and_work() -> None:
+    plans = {prefer: plan_of(lenet(), prefer=prefer) for prefer in get_args(Prefer)}
+    assert plans["smallest"].ram < plans["fastest"].ram < plans["plain"].ram
+    assert plans["fastest"].instructions < plans["smallest"].instructions
+    assert plans["fastest"].instructions < plans["plain"].instructions
+    with pytest.raises(UsageError, match="prefer = 'best'"):
+        plan_of(lenet(), prefer="best")
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
+@pytest.mark.parametrize("batch", [1, 8])
+def test_memory_is_near_its_lower_bound(path: Path, training: bool, batch: int) -> None:
+    graph = compile_graph(Network.load(path), batch, training)
+    least = plan_model(graph, prefer="smallest")
+    bound = lower_bound(least)
+    assert bound <= least.ram <= 1.15 * bound
+    within = plan_model(graph, memory_limit=bound * 115 // 100)
+    assert within.ram <= 1.15 * bound
+    assert within.instructions <= least.instructions
+
+
+def test_a_plan_says_what_it_chose_and_why() -> None:
+    limit = 581_408 + 52_224
+    lines = explain(plan_of(lenet(), memory_limit=limit))
+    assert "lower bound" in lines[0]
+    assert lines[1] == f"chosen: the fastest within {limit} bytes"
+    assert "conv2d" in lines[3]
+    assert "gradient computed twice" in lines[3]
+    assert "max|e| * max|x|" in lines[4]
+    assert "by hand" in explain(plan_of(lenet(), recompute=True))[1]
 
 
 def test_types_follow_the_ranges() -> None:
@@ -126,8 +182,8 @@ def test_the_portable_family_packs_masters_as_they_are() -> None:
 
 @given(case=cases(max_steps=1))
 def test_buffers_that_live_together_never_overlap(case: Case) -> None:
-    for recompute in (False, True):
-        plan = plan_of(case.net, case.batch, recompute=recompute)
+    for batch, prefer in product((case.batch, 1), get_args(Prefer)):
+        plan = plan_of(case.net, batch, prefer=prefer)
         at = {op.name: number for number, op in enumerate(plan.ops)}
         for i, one in enumerate(plan.buffers):
             for other in plan.buffers[i + 1 :]:

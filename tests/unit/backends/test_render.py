@@ -64,10 +64,12 @@ def test_no_warnings(compiler: str, tmp_path: Path) -> None:
     sources = [tmp_path / name for name in static if name.endswith(".c")]
     for number, (net, training) in enumerate(varied()):
         graph = compile_graph(net, 2, training)
+        alone = compile_graph(net, 1, training)
         masters = initial_masters(graph, 1) if number == 2 else None
-        for recompute in (False, True):
-            folder = tmp_path / f"net{number}{recompute}"
-            write_files(folder, render_model(plan_model(graph, recompute=recompute), masters))
+        plans = [plan_model(graph, recompute=False), plan_model(graph, recompute=True), plan_model(alone)]
+        for kind, plan in enumerate(plans):
+            folder = tmp_path / f"net{number}-{kind}"
+            write_files(folder, render_model(plan, masters))
             sources.append(folder / "wk_model.c")
     for source in sources:
         folders = [f"-I{tmp_path / 'include'}", f"-I{source.parent}"]

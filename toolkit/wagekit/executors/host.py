@@ -10,7 +10,7 @@ import cffi
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wagekit.backends.mcu import Plan, plan_model, render_model
+from wagekit.backends.mcu import Plan, Prefer, plan_model, render_model
 from wagekit.errors import LimitError, NetworkError, UsageError, WagekitError
 from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
@@ -40,7 +40,7 @@ class HostExecutor(Executor):
     Without `batch` the library is built anew, twice as large or larger, when a batch does
     not fit; the state is carried over. With it, larger batches are refused as on a chip,
     and so is at once a network that cannot be trained.
-    `recompute` and `memory_limit` are those of `plan_model`; `extra` are further compiler
+    `recompute`, `memory_limit` and `prefer` are those of `plan_model`; `extra` are further compiler
     flags. `ToolError` where the compiler is missing or fails.
     """
 
@@ -54,12 +54,14 @@ class HostExecutor(Executor):
         *,
         recompute: bool | Sequence[int] | None = None,
         memory_limit: int | None = None,
+        prefer: Prefer = "fastest",
         extra: Sequence[str] = (),
     ) -> None:
         self._net = net
         self._batch = batch
         self._recompute = recompute
         self._memory_limit = memory_limit
+        self._prefer: Prefer = prefer
         self._extra = tuple(extra)
         start = net.seed if seed is None else check_uint32(seed, "seed")
         self._refusal: WagekitError | None = None
@@ -156,7 +158,9 @@ class HostExecutor(Executor):
 
     def _built(self, batch: int, training: bool = True) -> _Model:
         graph = compile_graph(self._net, batch, training)
-        plan = plan_model(graph, recompute=self._recompute, memory_limit=self._memory_limit)
+        plan = plan_model(
+            graph, recompute=self._recompute, memory_limit=self._memory_limit, prefer=self._prefer
+        )
         return _Model(plan, self._extra)
 
     def _grow(self, samples: int) -> None:

@@ -14,6 +14,7 @@ from math import prod
 
 import numpy as np
 
+from wagekit.backends.mcu.plan import PairsGeometry
 from wagekit.errors import UsageError
 from wagekit.ir import Conv2d, WeightLayer
 from wagekit.numerics.grids import IntArray
@@ -50,8 +51,8 @@ class KernelFamily(ABC):
         """Whether the forward convolution sums whole rows of outputs (`wk_conv2d_t.by_rows`)."""
 
     @abstractmethod
-    def forward_scratch(self, layer: WeightLayer) -> tuple[Scratch, ...]:
-        """Scratch of a tile of the forward pass."""
+    def forward_scratch(self, layer: WeightLayer, pairs: PairsGeometry | None) -> tuple[Scratch, ...]:
+        """Scratch of a tile of the forward pass; `pairs` where two outputs are summed in a word."""
 
     @abstractmethod
     def backward_input_scratch(self, layer: WeightLayer) -> tuple[Scratch, ...]:
@@ -76,13 +77,17 @@ class Portable(KernelFamily):
         op = layer.op
         return isinstance(op, Conv2d) and op.kernel[1] * layer.input.shape[-1] < SHORT_KERNEL_ROW
 
-    def forward_scratch(self, layer: WeightLayer) -> tuple[Scratch, ...]:
-        """The weights of one output, a plane of products to be pooled, a plane of sums."""
+    def forward_scratch(self, layer: WeightLayer, pairs: PairsGeometry | None) -> tuple[Scratch, ...]:
+        """The weights of one output, a plane of products to be pooled, and what the sums need:
+        a plane of them, or the packed input and a list of weights."""
         scratch = [Scratch("row", "int8_t", layer.fan_in)]
         positions = prod(layer.product_shape[:-1])
         if layer.pool is not None:
             scratch.append(Scratch("plane", "int8_t", positions))
-        if self.by_rows(layer):
+        if pairs is not None:
+            scratch.append(Scratch("words", "uint32_t", pairs.words))
+            scratch.append(Scratch("list", "uint16_t", layer.fan_in))
+        elif self.by_rows(layer):
             scratch.append(Scratch("sums", "int32_t", positions))
         return tuple(scratch)
 

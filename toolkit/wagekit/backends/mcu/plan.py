@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from wagekit.ir import Graph
+import numpy as np
 
-GradientMode = Literal["stored", "recomputed"]
+from wagekit.ir import Graph
+from wagekit.numerics import weights_from_masters
+
+GradientMode = Literal["stored", "recomputed", "outer"]
 OpKind = Literal["forward", "loss", "quantise", "backward_input", "mask", "gradient", "update", "finish"]
 
 
@@ -50,6 +54,21 @@ class PoolGeometry:
 
 
 @dataclass(frozen=True, slots=True)
+class PairsGeometry:
+    """The values of `wk_pairs_t`, under its field names, and what its words and lists take."""
+
+    half: int
+    rows: int
+    pitch: int
+    words: int
+    """Words of one sample's packed input."""
+
+    def items(self) -> list[tuple[str, int]]:
+        """Field names and values, in the order of the C struct."""
+        return [(name, getattr(self, name)) for name in ("half", "rows", "pitch")]
+
+
+@dataclass(frozen=True, slots=True)
 class LayerPlan:
     """One weight layer as the program runs it. Sizes are in elements of one sample."""
 
@@ -61,6 +80,10 @@ class LayerPlan:
     conv: ConvGeometry | None
     pool: PoolGeometry | None
     """Set for every convolution."""
+    pairs: PairsGeometry | None
+    """Set where the forward pass sums two outputs in a word."""
+    live: bool
+    """A dense layer that reads, one sample at a time, only what is not 0, four outputs at once."""
     pooled: bool
     input_size: int
     output_size: int
@@ -82,9 +105,28 @@ class LayerPlan:
     last: bool
 
     @property
+    def odd(self) -> bool:
+        """Whether rows begin at odd flat indices too."""
+        return self.fan_in % 2 == 1
+
+    @property
     def has_errors(self) -> bool:
         """Whether errors at this layer's output are quantised."""
         return self.learns or self.sends_error
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a plan may choose freely: all choices give the same bits."""
+
+    gradients: Mapping[int, GradientMode]
+    """Way to the gradient of each layer that learns."""
+    pairs: frozenset[int]
+    """Convolutions that sum two outputs in a word."""
+    live: frozenset[int]
+    """Dense layers that read only what is not 0."""
+    why: str
+    """Who chose, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +194,9 @@ class Plan:
     derive_limit: int
     one: int
     log2_one: int
+    choice: Choice
+    instructions: int
+    """Estimate of a step's (or forward pass's) instructions a sample, for comparing plans."""
 
     @property
     def name(self) -> str:
@@ -177,6 +222,19 @@ class Plan:
     def master_bytes(self) -> int:
         """Bytes of one master: 1 or 2."""
         return self.master_bits // 8
+
+    @property
+    def weight_table(self) -> list[int]:
+        """The weight of every int8 master from `-master_limit` on."""
+        masters = np.arange(-self.master_limit, self.master_limit + 1)
+        bits = self.graph.bits
+        weights: list[int] = weights_from_masters(masters, bits.gradients, bits.weights).tolist()
+        return weights
+
+    @property
+    def needs_weight_table(self) -> bool:
+        """Whether a kernel looks weights up: where masters are int8 and a layer reads them one by one."""
+        return self.master_bits == 8 and any(layer.live for layer in self.layers)
 
     @property
     def flash_bytes(self) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from math import prod
 
-from wagekit.backends.mcu.families import Scratch, family_of
-from wagekit.backends.mcu.members import INT_BYTES, struct_members
+from wagekit.backends.mcu.arena import Buffers
+from wagekit.backends.mcu.choices import Prefer, choose, estimate, pairs_of
+from wagekit.backends.mcu.families import family_of
+from wagekit.backends.mcu.members import struct_members
 from wagekit.backends.mcu.plan import (
     ArenaBuffer,
+    Choice,
     ConvGeometry,
-    GradientMode,
     LayerPlan,
     Op,
     Plan,
@@ -19,13 +21,15 @@ from wagekit.backends.mcu.plan import (
 from wagekit.errors import LimitError
 from wagekit.ir import Conv2d, Graph, WeightLayer
 from wagekit.numerics import grid_limit, master_limit
-from wagekit.passes.buffers import Buffer, peak_bytes, place_buffers
+from wagekit.passes.buffers import peak_bytes, place_buffers
 
 MAX_BYTES = (1 << 31) - 1
 """Offsets are int32 in the generated C."""
 MAX_WINDOW = 256
 """The winner of a pooling window is stored in one byte."""
 ARENA_ALIGN = 8
+LIVE_OUTPUTS = 4
+"""Outputs of a dense layer that are computed at once where only live inputs are read."""
 
 
 def plan_model(
@@ -33,38 +37,39 @@ def plan_model(
     *,
     recompute: bool | Collection[int] | None = None,
     memory_limit: int | None = None,
+    prefer: Prefer = "fastest",
 ) -> Plan:
     """Plan the program and the memory of a compiled graph.
 
-    `recompute` says which layers compute their gradient twice, a row at a time, instead of
-    storing it: all, none, or those with these numbers. None leaves it to `memory_limit`:
-    gradients are stored, and given up from the largest on until `wk_model_t` has at most
-    that many bytes. If it never does, the smallest plan is returned: compare `Plan.ram`.
-    Both ways give the same bits.
+    Several ways lead to the same bits. `prefer` says which is wanted: "fastest", the fastest whose
+    `wk_model_t` has at most `memory_limit` bytes (any number without a limit), or "smallest".
+    If none fits, the smallest plan is returned: compare `Plan.ram`. "plain" does without the
+    kernels for a batch of one, otherwise as "fastest".
+    `recompute` decides by hand which layers compute their gradient twice, a row at a time,
+    instead of storing it: all, none, or those with these numbers. It does not concern dense
+    layers at a batch of one, which need neither, but with "plain".
 
-    Raises `LimitError` for a pooling window or a memory that the generated C cannot index.
+    Raises `LimitError` for a pooling window or a memory that the generated C cannot index,
+    `UsageError` for another preference.
     """
     if graph.batch is None or graph.training is None:
         raise ValueError("plan_model needs a graph from compile_graph")
-    learning = [layer.index for layer in graph.layers if layer.learns]
-    if recompute is not None:
-        chosen = set(learning if recompute is True else recompute or ())
-        return _plan(graph, graph.batch, chosen)
-    plan = _plan(graph, graph.batch, set())
-    largest_first = sorted(learning, key=lambda index: -_gradient_bytes(graph.layers[index]))
-    for count in range(1, len(largest_first) + 1):
-        if memory_limit is None or plan.ram <= memory_limit:
-            break
-        plan = _plan(graph, graph.batch, set(largest_first[:count]))
-    return plan
+    batch = graph.batch
+    return choose(
+        graph,
+        lambda choice: _plan(graph, batch, choice),
+        recompute=recompute,
+        memory_limit=memory_limit,
+        prefer=prefer,
+    )
 
 
-def _plan(graph: Graph, batch: int, recomputed: set[int]) -> Plan:
+def _plan(graph: Graph, batch: int, choice: Choice) -> Plan:
     bits = graph.bits
-    layers = tuple(_layer(graph, layer, recomputed) for layer in graph.layers)
+    layers = tuple(_layer(graph, layer, choice) for layer in graph.layers)
     ops = _operations(layers, bool(graph.training))
     error_bits = 8 if bits.errors <= 8 else 16
-    buffers = _Buffers(graph, layers, ops, batch, error_bits).all()
+    buffers = Buffers(graph, layers, ops, batch, error_bits).all()
     arena = place_buffers([buffer for buffer, _, _ in buffers])
     master_bits = 8 if bits.gradients <= 8 else 16
     arena_bytes = -(-arena.bytes // ARENA_ALIGN) * ARENA_ALIGN
@@ -103,23 +108,24 @@ def _plan(graph: Graph, batch: int, recomputed: set[int]) -> Plan:
         derive_limit=grid_limit(bits.weights),
         one=1 << graph.log2_one,
         log2_one=graph.log2_one,
+        choice=choice,
+        instructions=estimate(graph, choice),
     )
 
 
-def _layer(graph: Graph, layer: WeightLayer, recomputed: set[int]) -> LayerPlan:
+def _layer(graph: Graph, layer: WeightLayer, choice: Choice) -> LayerPlan:
     ranges = layer.ranges
     assert ranges is not None and layer.learns is not None and layer.sends_error is not None
     conv, pool = _geometry(layer)
     low, high = (0, 0) if layer.last else layer.clip
-    mode: GradientMode | None = None
-    if layer.learns:
-        mode = "recomputed" if layer.index in recomputed else "stored"
     return LayerPlan(
         index=layer.index,
         title=_title(layer),
         family=family_of(layer).name,
         conv=conv,
         pool=pool,
+        pairs=pairs_of(graph, layer) if layer.index in choice.pairs else None,
+        live=layer.index in choice.live,
         pooled=layer.pool is not None,
         input_size=layer.input.size,
         output_size=layer.output.size,
@@ -133,7 +139,7 @@ def _layer(graph: Graph, layer: WeightLayer, recomputed: set[int]) -> LayerPlan:
         mask_low=low,
         learns=layer.learns,
         sends_error=layer.sends_error,
-        gradient_mode=mode,
+        gradient_mode=choice.gradients.get(layer.index),
         gradient_bits=ranges.gradient_bits if layer.learns else None,
         raw_bits=_raw_bits(graph, layer),
         last=layer.last,
@@ -196,7 +202,7 @@ def _title(layer: WeightLayer) -> str:
 def _operations(layers: tuple[LayerPlan, ...], training: bool) -> tuple[Op, ...]:
     """The program in order. Errors go through a layer before it is updated: they use the weights
     of the forward pass. Raw errors are quantised before the gradient, so that they never live together."""
-    ops = [Op("forward", layer.index, layer.outputs) for layer in layers]
+    ops = [Op("forward", layer.index, _tiles(layer)) for layer in layers]
     if not training:
         return tuple(ops)
     ops.append(Op("loss", None, None))
@@ -206,95 +212,15 @@ def _operations(layers: tuple[LayerPlan, ...], training: bool) -> tuple[Op, ...]
         if layer.last:
             ops.append(Op("quantise", layer.index, None))
         if layer.sends_error:
-            ops.append(Op("backward_input", layer.index, layer.outputs))
+            ops.append(Op("backward_input", layer.index, _tiles(layer)))
             ops.append(Op("mask", layer.index - 1, None))
             ops.append(Op("quantise", layer.index - 1, None))
         if layer.learns:
-            ops.append(Op("gradient", layer.index, layer.outputs))
+            ops.append(Op("gradient", layer.index, 1 if layer.gradient_mode == "outer" else layer.outputs))
             ops.append(Op("update", layer.index, layer.outputs))
     ops.append(Op("finish", None, 1))
     return tuple(ops)
 
 
-def _gradient_bytes(layer: WeightLayer) -> int:
-    assert layer.ranges is not None and layer.ranges.gradient_bits is not None
-    return layer.weights.size * layer.ranges.gradient_bits // 8
-
-
-class _Buffers:
-    """Collects the arena's buffers of a program with their lifetimes."""
-
-    def __init__(
-        self, graph: Graph, layers: tuple[LayerPlan, ...], ops: tuple[Op, ...], batch: int, error_bits: int
-    ) -> None:
-        self.graph = graph
-        self.layers = layers
-        self.batch = batch
-        self.error_bits = error_bits
-        self.at = {op.name: number for number, op in enumerate(ops)}
-        self.found: list[tuple[Buffer, str, int]] = []
-
-    def all(self) -> list[tuple[Buffer, str, int]]:
-        """Buffers with their element types and counts."""
-        for layer in self.layers:
-            self._tensors(layer)
-            self._learning(layer)
-            node = self.graph.layers[layer.index]
-            family = family_of(node)
-            self._scratch(family.forward_scratch(node), f"forward_{layer.index}", layer.index)
-            if layer.sends_error:
-                name = f"backward_input_{layer.index}"
-                self._scratch(family.backward_input_scratch(node), name, layer.index)
-        return self.found
-
-    def _add(self, name: str, ctype: str, count: int, *ops: str) -> None:
-        """A buffer that is needed from the first to the last of those operations that exist."""
-        live = [self.at[op] for op in ops if op in self.at]
-        size = INT_BYTES[ctype]
-        self.found.append((Buffer(name, count * size, size, min(live), max(live)), ctype, count))
-
-    def _scratch(self, scratch: tuple[Scratch, ...], op: str, layer: int) -> None:
-        for item in scratch:
-            self._add(f"{item.name}_{layer}", item.ctype, item.count, op)
-
-    def _tensors(self, layer: LayerPlan) -> None:
-        """What the layer reads: the input, or the activation of the layer below."""
-        index = layer.index
-        readers = [f"forward_{index}"]
-        if layer.learns:
-            readers += [f"gradient_{index}", f"update_{index}"]
-        if layer.gradient_mode == "stored":
-            readers.remove(f"update_{index}")
-        count = self.batch * layer.input_size
-        if index == 0:
-            self._add("input", "int8_t", count, *readers)
-        else:
-            if layer.sends_error:
-                readers.append(f"mask_{index - 1}")
-            self._add(f"output_{index - 1}", "int8_t", count, f"forward_{index - 1}", *readers)
-
-    def _learning(self, layer: LayerPlan) -> None:
-        index = layer.index
-        users = []
-        if layer.sends_error:
-            users.append(f"backward_input_{index}")
-        if layer.learns:
-            users.append(f"gradient_{index}")
-        if not users:
-            if layer.last and layer.raw_bits is not None:
-                self._add(f"raw_{index}", "int32_t", self.batch * layer.output_size, "loss")
-            return
-        count = self.batch * layer.output_size
-        source = "loss" if layer.last else f"backward_input_{index + 1}"
-        self._add(f"raw_{index}", f"int{layer.raw_bits}_t", count, source, f"quantise_{index}")
-        # An update skips outputs without errors, so it reads them also where gradients are stored.
-        last = f"update_{index}"
-        self._add(f"errors_{index}", f"int{self.error_bits}_t", count, f"quantise_{index}", *users, last)
-        if layer.pooled:
-            if layer.gradient_mode == "recomputed":
-                users.append(last)
-            self._add(f"winners_{index}", "uint8_t", count, f"forward_{index}", *users)
-        if layer.gradient_mode is not None:
-            held = layer.weights if layer.gradient_mode == "stored" else layer.fan_in
-            ctype = f"int{layer.gradient_bits}_t"
-            self._add(f"gradient_{index}", ctype, held, f"gradient_{index}", f"update_{index}")
+def _tiles(layer: LayerPlan) -> int:
+    return -(-layer.outputs // LIVE_OUTPUTS) if layer.live else layer.outputs

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from wagekit.backends.mcu.members import STRUCT_SIZES
 from wagekit.backends.mcu.plan import Plan
 from wagekit.numerics.grids import IntArray
@@ -30,6 +32,7 @@ def render_model(plan: Plan, masters: Sequence[IntArray] | None = None) -> dict[
         "buffers": {buffer.name: buffer for buffer in plan.buffers},
         "readers": ["input"] + [f"output_{layer.index}" for layer in plan.layers[:-1]],
         "last_forward": plan.ops[len(plan.layers) - 1].name.upper(),
+        "weight_lines": list(_lines(np.array(plan.weight_table))) if plan.needs_weight_table else [],
         "initial": [list(_lines(_checked(plan, i, array))) for i, array in enumerate(masters or [])],
     }
     return {name: render(f"mcu/{name}.jinja", **context) for name in ("wk_model.h", "wk_model.c")}
