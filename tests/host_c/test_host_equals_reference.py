@@ -39,6 +39,7 @@ def test_steps_are_equal_in_both_gradient_modes(case: Case) -> None:
         run_case(case, reference, stored, recomputed)
 
 
+@settings(max_examples=12)
 @given(case=cases(max_batch=1))
 def test_plans_for_one_sample_are_equal(case: Case) -> None:
     """A firmware for batches of one has kernels of its own: all plans against each other."""

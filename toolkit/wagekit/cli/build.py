@@ -33,6 +33,9 @@ def build(
         str, typer.Option("--app", help="link: the firmware that run speaks to; none: for a main of yours.")
     ] = "link",
     infer_only: Annotated[bool, typer.Option("--infer-only", help="Without learning: less RAM.")] = False,
+    plan: Annotated[
+        str, typer.Option("--plan", help="fastest that fits the board, smallest, or plain (slow, simple).")
+    ] = "fastest",
     watchdog_ms: Annotated[
         int, typer.Option("--watchdog-ms", min=0, help="Time-out of the watchdog; 0 leaves it off.")
     ] = 0,
@@ -62,6 +65,7 @@ def build(
         "training": not infer_only,
         "baud": baud,
         "watchdog_ms": watchdog_ms,
+        "prefer": plan,
     }
     if only_project or app == "none":
         project = generate_project(subject.network, target, place, **options)
@@ -99,7 +103,9 @@ def _say_image(image: FirmwareImage, json: bool) -> None:
 
 
 def _say_needs(manifest: dict[str, Any]) -> None:
-    """What needs how much RAM, from the manifest."""
+    """How the network was planned and what needs how much RAM, from the manifest."""
+    for line in manifest["model"]["plan"]:
+        say(f"plan     {line}")
     ram = manifest["ram"]
     grid = table("RAM", "bytes", right=("bytes",))
     for name, count in ram["needs"].items():

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from wagekit import link
-from wagekit.backends.mcu import Plan, plan_model, render_model
+from wagekit.backends.mcu import Plan, Prefer, explain, lower_bound, plan_model, render_model
 from wagekit.boards import Board
 from wagekit.errors import UsageError
 from wagekit.numerics.grids import IntArray
@@ -83,17 +83,32 @@ def generate_project(
     baud: int | None = None,
     watchdog_ms: int = 0,
     optimise: str | None = None,
+    prefer: Prefer = "fastest",
+    memory_limit: int | None = None,
 ) -> Project:
     """Write a C project that builds by itself, with make or CMake and without Python.
 
     `masters` are built into flash. With `app="link"` it is the firmware that a host trains and
     asks over the serial line; with "none" it is everything but a main: C files of one's own come
     from `sources` (name to text) or are put into its folder `app`. `store_limit` caps the bytes
-    of the sample store, which otherwise takes all RAM that is left.
+    of the sample store, which otherwise takes all RAM that is left. `prefer` and `memory_limit` (of
+    `wk_model_t`) choose the plan as `plan_model` does; it never gets more than the board has.
 
     `FitError` (a LimitError) with the table if the board has too little RAM or flash.
     """
-    options = _Options(batch, masters, app, sources or {}, training, store_limit, baud, watchdog_ms, optimise)
+    options = _Options(
+        batch,
+        masters,
+        app,
+        sources or {},
+        training,
+        store_limit,
+        baud,
+        watchdog_ms,
+        optimise,
+        prefer,
+        memory_limit,
+    )
     rendered = _render(net, board, options)
     place = Path(folder)
     return Project(place, board, rendered.plan, app, rendered.budget, rendered.write(place))
@@ -112,6 +127,8 @@ def build_firmware(
     baud: int | None = None,
     watchdog_ms: int = 0,
     optimise: str | None = None,
+    prefer: Prefer = "fastest",
+    memory_limit: int | None = None,
     folder: Path | str | None = None,
 ) -> FirmwareImage:
     """Generate, compile and link, as `generate_project` does; sizes are checked against the plan.
@@ -119,7 +136,19 @@ def build_firmware(
     Without a `folder` the project lies in the cache, and what was built before from the same
     files with the same compiler is used again.
     """
-    options = _Options(batch, masters, app, sources or {}, training, store_limit, baud, watchdog_ms, optimise)
+    options = _Options(
+        batch,
+        masters,
+        app,
+        sources or {},
+        training,
+        store_limit,
+        baud,
+        watchdog_ms,
+        optimise,
+        prefer,
+        memory_limit,
+    )
     rendered = _render(net, board, options)
     compiler = cross.find_compiler()
     if folder is not None:
@@ -142,6 +171,8 @@ class _Options:
     baud: int | None
     watchdog_ms: int
     optimise: str | None
+    prefer: Prefer
+    memory_limit: int | None
 
 
 def _render(net: Network, board: Board, options: _Options) -> _Rendered:
@@ -149,7 +180,8 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     with_link = options.app == "link"
     graph = compile_graph(net, batch=options.batch, training=options.training)
     limit = memory.model_limit(board, graph.input.size, options.batch, len(graph.layers), link=with_link)
-    plan = plan_model(graph, memory_limit=max(limit, 1))
+    wanted = limit if options.memory_limit is None else min(limit, options.memory_limit)
+    plan = plan_model(graph, memory_limit=max(wanted, 1), prefer=options.prefer)
     budget = memory.ram_budget(board, plan, link=with_link, store_limit=options.store_limit)
     memory.check_flash(board, plan, baked=options.masters is not None)
     settings = project.Settings(
@@ -229,6 +261,8 @@ def _facts(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget
             "bytes": plan.ram,
             "parts": plan.parts(),
             "arena_peak": plan.peak,
+            "lower_bound": lower_bound(plan),
+            "plan": explain(plan),
             "buffers": [
                 {
                     "name": buffer.name,
