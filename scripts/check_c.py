@@ -45,6 +45,7 @@ class Model:
     batch: int = 3
     training: bool = True
     recompute: bool | None = None
+    packed: bool = False
     built_in: bool = False
     label: str = field(default="", kw_only=True)
 
@@ -96,6 +97,8 @@ def models() -> Iterator[Model]:
     yield Model(_image(Bits(weights=3, activations=5, gradients=7, errors=12)), label="3-5-7-12")
     yield Model(_image(usual), batch=1, label="2-8-8-8 for one sample")
     yield Model(_image(usual), batch=1, training=False, label="2-8-8-8 to infer one sample")
+    yield Model(_image(usual), training=False, built_in=True, packed=True, label="2-8-8-8 packed")
+    yield Model(_image(wide), training=False, built_in=True, packed=True, label="4-8-16-16 packed")
     yield Model(_image(wide), batch=1, label="4-8-16-16 for one sample")
     yield Model(_signal(usual), batch=1, label="signal")
 
@@ -145,7 +148,7 @@ def model_jobs(work: Path) -> Iterator[Job]:
     base = work / "mps2-an386"
     for number, model in enumerate(models()):
         graph = compile_graph(model.net, model.batch, training=model.training)
-        plan = plan_model(graph, recompute=model.recompute)
+        plan = plan_model(graph, recompute=model.recompute, packed=model.packed)
         masters = initial_masters(graph, 1) if model.built_in else None
         folder = work / f"model-{number}"
         (folder / "generated").mkdir(parents=True)

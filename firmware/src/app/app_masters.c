@@ -6,6 +6,9 @@
 
 wk_app_status_t wk_app_load_begin(wk_reply_t *reply) {
     reply->size = 0;
+    if (WK_MODEL_PACKED != 0) {
+        return wk_app_refuse(reply, WK_ERROR_STATE, 0, 0); /* the weights are in flash, for good */
+    }
     wk_app.loading = true;
     wk_app.have_stats = false;
     wk_app.have_logits = false;

@@ -421,7 +421,7 @@ def open_qemu(
     """Build the network's firmware for a board, boot it in QEMU and open it.
 
     With `icount` the device's counter counts instructions; further options are those of
-    `build_firmware`.
+    `build_firmware`. Packed weights stay those that were built in.
     """
     from wagekit import boards
     from wagekit.toolchain import firmware, qemu
@@ -434,7 +434,7 @@ def open_qemu(
         transport = _QemuTransport(open_transport(process.url), process, name)
         device = Device.open(transport, timing=timing, on_log=on_log)
         device.check_manifest(image.manifest["hash"])
-        return QemuExecutor(net, device, name=name, seed=seed, batch=batch)
+        return QemuExecutor(net, device, name=name, seed=seed, batch=batch, keep=image.plan.packed)
     except BaseException:
         process.stop()
         raise

@@ -119,7 +119,7 @@ def analyse(
     is no compiler.
     """
     try:
-        plan = _plan(net, board, batch, training)
+        plan = _plan(net, board, batch, training, packed=not training and masters is not None)
         memory.ram_budget(board, plan, link=True)
         planned = _planned(board, plan, masters is not None)
         if planned.flash_bytes > planned.flash_size:
@@ -132,11 +132,11 @@ def analyse(
         return _misfit(net, board, (training, batch, masters is not None), error)
 
 
-def _plan(net: Network, board: Board, batch: int, training: bool) -> Plan:
+def _plan(net: Network, board: Board, batch: int, training: bool, *, packed: bool = False) -> Plan:
     """The plan that a build for the board would use; LimitError where the network itself cannot be."""
     graph = compile_graph(net, batch=batch, training=training)
     limit = memory.model_limit(board, graph.input.size, batch, len(graph.layers), link=True)
-    return plan_model(graph, memory_limit=max(limit, 1))
+    return plan_model(graph, memory_limit=max(limit, 1), packed=packed)
 
 
 def _planned(board: Board, plan: Plan, baked: bool) -> Program:
@@ -194,7 +194,7 @@ def _layers(plan: Plan, baked: bool) -> tuple[LayerBytes, ...]:
             learns=layer.learns,
             weights=layer.weights,
             macs=node.macs,
-            flash=layer.weights * plan.master_bytes if baked else 0,
+            flash=plan.flash_of(layer) if baked else 0,
             masters=masters.get(f"masters_{layer.index}", 0),
             buffers=buffers[layer.index],
             gradient=layer.gradient_mode,
@@ -252,7 +252,7 @@ def _misfit(net: Network, board: Board, wanted: _Wanted, error: LimitError) -> P
     training, batch, baked = wanted
     missing = error.missing if isinstance(error, memory.FitError) else 0
     try:
-        planned = _planned(board, _plan(net, board, batch, training), baked)
+        planned = _planned(board, _plan(net, board, batch, training, packed=baked and not training), baked)
     except LimitError:  # the network cannot be at this batch on any board
         planned = _nothing(board, training, batch)
     advice = tuple(_advice(net, planned, board, baked))
@@ -298,7 +298,7 @@ def _advice(net: Network, misfit: Program, board: Board, baked: bool) -> list[Ad
 
     def need(changed: Network, size: int, learns: bool) -> int | None:
         try:
-            plan = _plan(changed, board, size, learns)
+            plan = _plan(changed, board, size, learns, packed=baked and not learns)
             memory.ram_budget(board, plan, link=True)
         except LimitError:
             return None

@@ -88,7 +88,8 @@ def generate_project(
 ) -> Project:
     """Write a C project that builds by itself, with make or CMake and without Python.
 
-    `masters` are built into flash. With `app="link"` it is the firmware that a host trains and
+    `masters` are built into flash; without `training` they are packed there for good, k_W bits a
+    weight, and take no RAM. With `app="link"` it is the firmware that a host trains and
     asks over the serial line; with "none" it is everything but a main: C files of one's own come
     from `sources` (name to text) or are put into its folder `app`. `store_limit` caps the bytes
     of the sample store, which otherwise takes all RAM that is left. `prefer` and `memory_limit` (of
@@ -181,7 +182,8 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     graph = compile_graph(net, batch=options.batch, training=options.training)
     limit = memory.model_limit(board, graph.input.size, options.batch, len(graph.layers), link=with_link)
     wanted = limit if options.memory_limit is None else min(limit, options.memory_limit)
-    plan = plan_model(graph, memory_limit=max(wanted, 1), prefer=options.prefer)
+    packed = not options.training and options.masters is not None
+    plan = plan_model(graph, memory_limit=max(wanted, 1), prefer=options.prefer, packed=packed)
     budget = memory.ram_budget(board, plan, link=with_link, store_limit=options.store_limit)
     memory.check_flash(board, plan, baked=options.masters is not None)
     settings = project.Settings(
@@ -239,6 +241,7 @@ def _facts(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget
             "macs": graph.macs,
             "batch": plan.batch,
             "training": plan.training,
+            "packed": plan.packed,
             "masters_built_in": options.masters is not None,
         },
         "board": {"name": board.name, "core": board.core, "description": board.description},

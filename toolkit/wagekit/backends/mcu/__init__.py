@@ -3,6 +3,7 @@
 from wagekit.backends.mcu.choices import Prefer
 from wagekit.backends.mcu.explain import explain, lower_bound
 from wagekit.backends.mcu.families import FAMILIES, KernelFamily, family_of
+from wagekit.backends.mcu.packing import pack_weights, packed_bytes, unpack_weights
 from wagekit.backends.mcu.plan import ArenaBuffer, Choice, LayerPlan, Member, Op, Plan
 from wagekit.backends.mcu.planner import plan_model
 from wagekit.backends.mcu.render import render_model
@@ -20,6 +21,9 @@ __all__ = [
     "explain",
     "family_of",
     "lower_bound",
+    "pack_weights",
+    "packed_bytes",
     "plan_model",
     "render_model",
+    "unpack_weights",
 ]

@@ -54,14 +54,14 @@ def pairs_of(graph: Graph, layer: WeightLayer) -> PairsGeometry | None:
 
 
 def can_be_live(graph: Graph, layer: WeightLayer) -> bool:
-    """Whether a dense layer may work from lists of what is not 0."""
+    """Whether a dense layer may work from lists of what is not 0, straight from its masters."""
     sizes = (layer.input.size, layer.outputs)
     return graph.batch == 1 and not isinstance(layer.op, Conv2d) and max(sizes) <= MAX_INDEX
 
 
-def leanest(graph: Graph) -> Choice:
-    """The choice that needs the least memory."""
-    live = frozenset(layer.index for layer in graph.layers if can_be_live(graph, layer))
+def leanest(graph: Graph, *, packed: bool) -> Choice:
+    """The choice that needs the least memory; packed weights are unpacked a row at a time."""
+    live = frozenset(layer.index for layer in graph.layers if not packed and can_be_live(graph, layer))
     gradients: dict[int, GradientMode] = {
         layer.index: "outer" if layer.index in live else "recomputed"
         for layer in graph.layers
@@ -77,9 +77,10 @@ def choose(
     recompute: bool | Collection[int] | None,
     memory_limit: int | None,
     prefer: Prefer,
+    packed: bool,
 ) -> Plan:
     """The plan of the fastest choice that fits `memory_limit`; the leanest where none does."""
-    choice = _start(graph, recompute, prefer)
+    choice = _start(graph, recompute, prefer, packed)
     best = planned(choice)
     if prefer == "smallest":
         return best
@@ -94,10 +95,10 @@ def choose(
     return best
 
 
-def _start(graph: Graph, recompute: bool | Collection[int] | None, prefer: Prefer) -> Choice:
+def _start(graph: Graph, recompute: bool | Collection[int] | None, prefer: Prefer, packed: bool) -> Choice:
     if prefer not in ("fastest", "smallest", "plain"):
         raise UsageError(f"prefer = {prefer!r}: 'fastest', 'smallest' or 'plain' is allowed")
-    choice = leanest(graph)
+    choice = leanest(graph, packed=packed)
     if prefer == "plain":
         gradients: dict[int, GradientMode] = dict.fromkeys(choice.gradients, "recomputed")
         choice = Choice(gradients, frozenset(), frozenset(), "plain kernels")

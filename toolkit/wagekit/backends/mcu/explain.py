@@ -46,6 +46,10 @@ def explain(plan: Plan) -> list[str]:
         f"({100 * plan.ram / bound - 100:.1f} % above), about {plan.instructions} instructions a sample",
         f"chosen: {plan.choice.why}",
     ]
+    if plan.packed:
+        lines.append(
+            f"weights packed in flash, {plan.graph.bits.weights} bits each: {plan.flash_bytes} bytes"
+        )
     return lines + [f"{layer.title}: {'; '.join(_ways(layer))}" for layer in plan.layers]
 
 

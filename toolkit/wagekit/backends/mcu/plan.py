@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from wagekit.backends.mcu.packing import packed_bytes
 from wagekit.ir import Graph
 from wagekit.numerics import weights_from_masters
 
@@ -187,6 +188,8 @@ class Plan:
     """`sizeof(wk_model_t)`: all the memory of the network but stack; generated code asserts it."""
     peak: int
     """Bytes of the fullest moment in the arena: a lower bound of `arena_bytes`."""
+    packed: bool
+    """The weights are constants in flash, packed; there are no masters and no learning."""
     master_bits: int
     error_bits: int
     master_limit: int
@@ -238,8 +241,14 @@ class Plan:
 
     @property
     def flash_bytes(self) -> int:
-        """Bytes that baked masters take in flash."""
-        return self.weights * self.master_bytes
+        """Bytes that masters, or packed weights, take in flash where they are built in."""
+        return sum(self.flash_of(layer) for layer in self.layers)
+
+    def flash_of(self, layer: LayerPlan) -> int:
+        """The part of one layer in `flash_bytes`."""
+        if self.packed:
+            return packed_bytes(layer.weights, self.graph.bits.weights)
+        return layer.weights * self.master_bytes
 
     def parts(self) -> dict[str, int]:
         """The RAM of the network by use, in bytes; the values sum up to `ram`."""

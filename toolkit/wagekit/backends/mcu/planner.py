@@ -38,6 +38,7 @@ def plan_model(
     recompute: bool | Collection[int] | None = None,
     memory_limit: int | None = None,
     prefer: Prefer = "fastest",
+    packed: bool = False,
 ) -> Plan:
     """Plan the program and the memory of a compiled graph.
 
@@ -49,22 +50,28 @@ def plan_model(
     instead of storing it: all, none, or those with these numbers. It does not concern dense
     layers at a batch of one, which need neither, but with "plain".
 
+    `packed` is for graphs that only infer: the weights become constants in flash, k_W bits each,
+    and the model has no masters in RAM. `render_model` then needs the masters.
+
     Raises `LimitError` for a pooling window or a memory that the generated C cannot index,
     `UsageError` for another preference.
     """
     if graph.batch is None or graph.training is None:
         raise ValueError("plan_model needs a graph from compile_graph")
+    if packed and graph.training:
+        raise ValueError("packed weights cannot learn: compile the graph with training=False")
     batch = graph.batch
     return choose(
         graph,
-        lambda choice: _plan(graph, batch, choice),
+        lambda choice: _plan(graph, batch, choice, packed),
         recompute=recompute,
         memory_limit=memory_limit,
         prefer=prefer,
+        packed=packed,
     )
 
 
-def _plan(graph: Graph, batch: int, choice: Choice) -> Plan:
+def _plan(graph: Graph, batch: int, choice: Choice, packed: bool) -> Plan:
     bits = graph.bits
     layers = tuple(_layer(graph, layer, choice) for layer in graph.layers)
     ops = _operations(layers, bool(graph.training))
@@ -73,7 +80,7 @@ def _plan(graph: Graph, batch: int, choice: Choice) -> Plan:
     arena = place_buffers([buffer for buffer, _, _ in buffers])
     master_bits = 8 if bits.gradients <= 8 else 16
     arena_bytes = -(-arena.bytes // ARENA_ALIGN) * ARENA_ALIGN
-    members, ram = struct_members(layers, batch, arena_bytes, master_bits)
+    members, ram = struct_members(layers, batch, arena_bytes, master_bits, packed=packed)
     if ram > MAX_BYTES:
         raise LimitError(
             f"{graph.name}: the network needs {ram} bytes at batch {batch}; generated C indexes {MAX_BYTES}",
@@ -101,6 +108,7 @@ def _plan(graph: Graph, batch: int, choice: Choice) -> Plan:
         members=members,
         ram=ram,
         peak=peak_bytes([buffer for buffer, _, _ in buffers]),
+        packed=packed,
         master_bits=master_bits,
         error_bits=error_bits,
         master_limit=master_limit(bits.gradients, bits.weights),
