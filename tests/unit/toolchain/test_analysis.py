@@ -38,7 +38,7 @@ def test_every_byte_is_that_of_the_elf(name: str, training: bool, arm_gcc: str) 
     assert program.ram["sample store, one sample"] == 66
     assert 0 < program.ram["port and padding"] <= 160
     for layer in program.layers:
-        constants = sizes.symbol(f"initial_{layer.index}")
+        constants = sizes.symbol(f"{'initial' if training else 'bits'}_{layer.index}")
         assert constants
         assert layer.flash == constants.bytes
     assert program.flash["weights"] == sum(layer.flash for layer in program.layers)
