@@ -1,4 +1,4 @@
-"""Draws what the runs of drift.py found: one panel a change."""
+"""Draws what the runs of drift.py and continual.py found."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from worlds import WORLDS
 
 if TYPE_CHECKING:
+    from continual import Run as Continual
     from drift import Run
 
 COLORS = {0: "#a1359b", 1: "#2a7bb5"}
@@ -67,6 +68,48 @@ def _panel(axis: Any, runs: Sequence[Run], first: bool) -> None:
         axis.set_ylabel(
             "held-out accuracy, % (pale: running,\neach sample before it is learned)", fontsize=9, color=DIM
         )
+    _plain(axis)
+
+
+def draw_continual(path: Path, runs: Sequence[Continual]) -> None:
+    """Old and new classes after each pair, a line a replay store, seeds averaged."""
+    from continual import PAIRS, words
+
+    stores = list(dict.fromkeys((run.capacity, run.steps) for run in runs))
+    shades = ["#98a2ad", "#e0a100", "#c77700", "#2a7bb5", "#a1359b"]
+    figure = Figure(figsize=(10.5, 4.2), dpi=130, facecolor="white")
+    FigureCanvasAgg(figure)
+    old, new = figure.subplots(1, 2, sharey=True)
+    names = [f"{a} and {b}" for a, b in PAIRS]
+    for color, store in zip(shades, stores, strict=False):
+        rows = [run.accuracy for run in runs if (run.capacity, run.steps) == store]
+        olds = [[float(np.mean(after[:-1])) for after in row[1:]] for row in rows]
+        news = [[after[-1] for after in row] for row in rows]
+        style: dict[str, Any] = {"color": color, "marker": "o", "markersize": 4.5, "label": words(*store)}
+        old.plot(range(1, len(names)), np.mean(olds, axis=0), **style)
+        new.plot(range(len(names)), np.mean(news, axis=0), **style)
+    for axis, title in ((old, "all older classes"), (new, "the newest classes")):
+        axis.set_title(f"{title}: held-out accuracy, %", fontsize=10, color=INK)
+        axis.set_xticks(range(len(names)), names)
+        axis.set_xlim(-0.3, len(names) - 0.7)
+        axis.set_ylim(-2, 102)
+        axis.set_xlabel("after learning", fontsize=9, color=DIM)
+        _plain(axis)
+    figure.suptitle(
+        f"digits on {runs[0].place}: classes arrive in pairs, learned one sample at a time",
+        fontsize=12,
+        fontweight="bold",
+        color=INK,
+        x=0.012,
+        ha="left",
+    )
+    lines, texts = old.get_legend_handles_labels()
+    figure.legend(lines, texts, loc="lower center", ncols=len(texts), frameon=False, fontsize=8.5)
+    figure.tight_layout(rect=(0, 0.06, 1, 0.99))
+    figure.savefig(path, metadata={"Software": None})
+
+
+def _plain(axis: Any) -> None:
     axis.grid(axis="y", color="#e6eaef", linewidth=0.8)
     axis.tick_params(colors=DIM, labelsize=8, length=0)
     for name, side in axis.spines.items():

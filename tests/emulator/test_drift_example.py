@@ -46,3 +46,23 @@ def test_every_world_is_learned_again_on_the_chip(root: Path, tmp_path: Path, qe
     assert said.count("digest equal to host's") == len(runs) == 8
     for run in runs:
         comes_back(run)
+
+
+def test_the_chip_replays_the_same_bits(root: Path, tmp_path: Path, qemu: str) -> None:
+    command = [sys.executable, str(root / "examples/drift/continual.py"), "--out", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--quick", "--on", "qemu:mps2-an386"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "digest equal to host's" in done.stdout
+
+
+def test_replay_keeps_what_was_learned(root: Path, tmp_path: Path, host_cc: str) -> None:
+    command = [sys.executable, str(root / "examples/drift/continual.py"), "--out", str(tmp_path)]
+    subprocess.run(command, capture_output=True, check=True)
+    runs = json.loads((tmp_path / "continual.json").read_text("utf-8"))
+    old = {(run["capacity"], run["steps"]): sum(run["accuracy"][-1][:-1]) / 4 for run in runs}
+    assert old[0, 0] < 10 < 40 < old[20, 1]
+    assert old[200, 1] > 80
+    assert all(run["accuracy"][-1][-1] > 80 for run in runs), "what is new is learned with and without"
+    assert (tmp_path / "continual.png").stat().st_size > 20_000

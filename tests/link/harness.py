@@ -57,7 +57,8 @@ def write_config(folder: Path, config: Config) -> None:
 
 def app_sources() -> list[Path]:
     """C of link and application without main."""
-    files = [*(FIRMWARE / "src/link").glob("*.c"), *(FIRMWARE / "src/app").glob("*.c")]
+    folders = ("src/link", "src/app", "src/learn")
+    files = [file for folder in folders for file in (FIRMWARE / folder).glob("*.c")]
     return sorted(file for file in files if file.name != "main.c")
 
 

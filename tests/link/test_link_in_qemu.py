@@ -12,7 +12,9 @@ from tests.link import harness
 from wagekit import boards, open_executor
 from wagekit.errors import LinkError
 from wagekit.executors.device import DeviceExecutor
+from wagekit.executors.learning import Reservoir, learn
 from wagekit.executors.reference import ReferenceExecutor
+from wagekit.numerics.learn import Learning, LearnPlan
 from wagekit.spec import Dense, Input, Network
 from wagekit.toolchain.firmware import build_firmware
 
@@ -54,6 +56,22 @@ def test_a_chip_learns_over_the_link(board: str, arm_gcc: str, qemu: str) -> Non
         assert counters.stack_free > 0
         executor.device.reset()
         assert executor.step_count == 0
+
+
+def test_a_small_chip_learns_by_itself(arm_gcc: str, qemu: str) -> None:
+    """On a core without a long multiplication, with a replay store, as the host does."""
+    plan = LearnPlan(((0, 2), (20, 1)), window_log2=4, samples=40)
+    x = np.concatenate([batch[0] for batch in work(3)])
+    labels = np.concatenate([batch[1] for batch in work(3)])
+    reference, learning = ReferenceExecutor(NET, seed=3), Learning(plan)
+    learn(reference, x, labels, learning, order="drawn", seed=9, reservoir=Reservoir.of(4, seed=2))
+    with opened("microbit") as executor:
+        executor.upload(x, labels)
+        executor.keep_samples(4, seed=2)
+        executor.plan_learning(plan)
+        state = executor.learn(0, len(x), order="drawn", seed=9)
+        assert (state.seen, state.running, state.end) == (40, learning.running, "samples")
+        assert executor.digest() == reference.digest()
 
 
 def test_instructions_are_counted_and_repeat(arm_gcc: str, qemu: str) -> None:

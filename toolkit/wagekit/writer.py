@@ -17,7 +17,7 @@ from wagekit.version import __version__
 
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = 1
-RUNTIME = ("include/wagekit", "src/kernels", "src/train")
+RUNTIME = ("include/wagekit", "src/kernels", "src/train", "src/learn")
 """Folders of `firmware/` that a generated network needs to be compiled."""
 
 

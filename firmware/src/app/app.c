@@ -39,6 +39,7 @@ void wk_app_init(void) {
     wk_app = (wk_app_t){.program = PROGRAM_NONE};
     wk_model_init(&wk_app_model, 0);
     wk_app_clear_store();
+    wk_app_learn_init();
 }
 
 uint32_t wk_app_progress(void) {
@@ -72,6 +73,9 @@ void wk_app_abandon(void) {
     if (wk_app.program == PROGRAM_EVALUATE) {
         wk_app.end = wk_app.next; /* the group under way is its last */
     }
+    if (wk_app.program == PROGRAM_LEARN) {
+        wk_app_learn_abandon();
+    }
 }
 
 void wk_app_answered(void) {
@@ -101,6 +105,10 @@ static void compute_slice(void) {
     }
     if (wk_app.program == PROGRAM_EVALUATE) {
         wk_app_evaluate_next();
+        return;
+    }
+    if (wk_app.program == PROGRAM_LEARN) {
+        wk_app_learn_next();
         return;
     }
     wk_app.have_stats = wk_app.program == PROGRAM_STEP;
@@ -267,7 +275,8 @@ static wk_app_status_t end_with(uint8_t type, const uint8_t *payload, uint32_t s
 static bool runs_beside(uint8_t type) {
     return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_COUNTERS ||
            type == WK_MSG_SET_RULE || type == WK_MSG_UPLOAD || type == WK_MSG_UPLOAD_MANY ||
-           type == WK_MSG_RESET || type == WK_MSG_EXIT;
+           type == WK_MSG_RESET || type == WK_MSG_EXIT || type == WK_MSG_LEARN_STATE ||
+           type == WK_MSG_LEARN_STOP;
 }
 
 wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size,
@@ -313,6 +322,16 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
         return wk_app_read_logits(payload, size, reply);
     case WK_MSG_EVALUATE:
         return wk_app_evaluate(payload, size, reply);
+    case WK_MSG_LEARN_PLAN:
+        return wk_app_learn_plan(payload, size, reply);
+    case WK_MSG_REPLAY:
+        return wk_app_replay(payload, size, reply);
+    case WK_MSG_LEARN:
+        return wk_app_learn(payload, size, reply);
+    case WK_MSG_LEARN_STOP:
+        return wk_app_learn_stop();
+    case WK_MSG_LEARN_STATE:
+        return wk_app_learn_state(reply);
     case WK_MSG_COUNTERS:
         return counters(reply);
     case WK_MSG_PROFILE:

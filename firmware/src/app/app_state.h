@@ -21,6 +21,7 @@ typedef enum {
     PROGRAM_INFER,
     PROGRAM_EVALUATE,
     PROGRAM_COMMIT,
+    PROGRAM_LEARN,
 } program_t;
 
 typedef struct {
@@ -71,6 +72,7 @@ void wk_app_clear_store(void);
 /* Copy a slot (below STORE_SLOTS) into the model's input. */
 void wk_app_take_sample(uint32_t slot, uint32_t place);
 uint16_t wk_app_label(uint32_t slot);
+void wk_app_copy_sample(uint32_t from, uint32_t to);
 
 /* app_masters.c: weights. */
 wk_app_status_t wk_app_load_begin(wk_reply_t *reply);
@@ -92,5 +94,17 @@ wk_app_status_t wk_app_infer_answer(wk_reply_t *reply);
 wk_app_status_t wk_app_evaluate_answer(wk_reply_t *reply);
 /* The forward pass of an evaluation has ended: count it and begin the next. */
 void wk_app_evaluate_next(void);
+
+/* app_learn.c: learning by itself. */
+void wk_app_learn_init(void);
+wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_replay(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_learn(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_learn_stop(void);
+wk_app_status_t wk_app_learn_state(wk_reply_t *reply);
+/* A step has ended: count it and begin the next, or end. */
+void wk_app_learn_next(void);
+/* The step under way, with its replay, is the last of the program. */
+void wk_app_learn_abandon(void);
 
 #endif

@@ -21,6 +21,13 @@ void wk_app_take_sample(uint32_t slot, uint32_t place) {
     wk_app.labels[place] = labels[slot];
 }
 
+void wk_app_copy_sample(uint32_t from, uint32_t to) {
+    for (uint32_t i = 0; i < WK_MODEL_INPUTS; i++) {
+        codes[to][i] = codes[from][i];
+    }
+    labels[to] = labels[from];
+}
+
 uint16_t wk_app_label(uint32_t slot) {
     return labels[slot];
 }

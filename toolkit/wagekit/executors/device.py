@@ -22,11 +22,14 @@ from wagekit.executors.checks import (
     check_rule,
     check_uint32,
 )
+from wagekit.executors.learning import Order
 from wagekit.link import Counters, Device, Hello, StepReport, Timing, Transport, open_transport
 from wagekit.link.codec import Record
 from wagekit.link.device import Request
+from wagekit.link.learning import LearnState
 from wagekit.link.session import LogSink, Ticket
 from wagekit.numerics import code_dtype
+from wagekit.numerics.learn import LearnPlan
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
 from wagekit.spec import Network
@@ -77,6 +80,7 @@ class DeviceExecutor(Executor):
         self.name = name
         self._device = device
         self._stored = 0
+        self._kept = 0
         self._rule: tuple[int, Rule] | None = None
         try:
             device.check_network(net.fingerprint(), net.name)
@@ -240,7 +244,7 @@ class DeviceExecutor(Executor):
 
     def _room(self) -> int:
         """Slots of the store that `upload` did not take; LimitError if there are none."""
-        room = self.hello.store_slots - self._stored
+        room = self.hello.store_slots - self._kept - self._stored
         if room < 1:
             raise LimitError(
                 f"{self.name}: all {self.hello.store_slots} slots of the sample store hold uploaded samples; "
@@ -285,10 +289,10 @@ class DeviceExecutor(Executor):
         inputs = check_inputs(self._graph, x)
         classes = check_labels(self._graph, labels, len(inputs))
         end = first + len(inputs)
-        if first < 0 or end > self.hello.store_slots:
+        room = self.hello.store_slots - self._kept
+        if first < 0 or end > room:
             raise LimitError(
-                f"{self.name}: samples {first}..{end - 1} do not fit the {self.hello.store_slots} slots of "
-                f"the sample store",
+                f"{self.name}: samples {first}..{end - 1} do not fit the {room} slots of the sample store",
                 hint="upload them in parts, or send them with step",
             )
         self._device.upload(first, inputs.reshape(len(inputs), -1), classes)
@@ -327,6 +331,58 @@ class DeviceExecutor(Executor):
                 hint="upload the samples first",
             )
         return slot
+
+    # Learning by itself.
+
+    def plan_learning(self, plan: LearnPlan) -> None:
+        """Give the device a plan for `learn`; its count begins at 0."""
+        self._check_trains()
+        self._device.learner.plan(plan.rates, plan.window_log2, plan.samples, plan.accuracy, plan.patience)
+
+    def keep_samples(self, capacity: int, steps: int = 1, seed: int = 0) -> None:
+        """Keep a reservoir of `capacity` learned samples at the store's end, empty now; 0 is off.
+
+        After each step on new samples `learn` makes `steps` on samples drawn from it.
+        """
+        first = self.hello.store_slots - capacity
+        if capacity < 0 or first < self._stored:
+            raise LimitError(
+                f"{self.name}: a replay store of {capacity} samples does not fit: {self._stored} of the "
+                f"{self.hello.store_slots} slots of the sample store hold uploaded samples",
+                hint="make it smaller, or upload fewer samples",
+            )
+        if not 0 <= steps <= 255:
+            raise LimitError(f"{self.name}: {steps} replay steps are not in 0..255")
+        self._device.learner.replay(first, capacity, steps, check_uint32(seed, "seed"))
+        self._kept = capacity
+
+    def learn(
+        self,
+        first: int,
+        count: int,
+        *,
+        batch: int = 1,
+        rule: Rule = "error_scaled",
+        order: Order = "in_turn",
+        seed: int = 0,
+        limit: int = 0,
+    ) -> LearnState:
+        """Let the device learn `count` stored samples from slot `first` on by itself; waits for the end.
+
+        That is the end of the plan, or `limit` samples later (0: no limit). It is what
+        `wagekit.executors.learning.learn` does, equal to the bit.
+        """
+        self._check_trains()
+        check_batch(batch, self._batch)
+        check_batch(count, None)
+        self._check_slot(first)
+        self._check_slot(first + count - 1)
+        seed, limit = check_uint32(seed, "seed"), check_uint32(limit, "limit")
+        self._device.learner.learn(
+            first, count, batch=batch, order=order, rule=check_rule(rule), seed=seed, limit=limit
+        )
+        self._device.state()  # answered when the device has come to the end
+        return self._device.learner.state()
 
     def ticks(self) -> int:
         """The device's counter, `hello.tick_hz` a second."""

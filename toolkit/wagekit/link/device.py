@@ -15,11 +15,9 @@ from wagekit.errors import LinkError
 from wagekit.link import schema
 from wagekit.link.codec import Record, Value
 from wagekit.link.errors import DeviceRestartedError
+from wagekit.link.learning import RULES, Learner
 from wagekit.link.session import LogSink, Session, Timing
 from wagekit.link.transport import Transport
-
-RULES = ("paper", "error_scaled")
-"""Learning-rate rules, in the order of their numbers."""
 
 _LAYER = struct.Struct("<Ibb")
 """Layer statistics of a training step: saturated, error exponent, gradient exponent."""
@@ -156,6 +154,11 @@ class Device:
             instructions_per_tick=per_tick,
             manifest=self.session.call("manifest").bytes("hash").hex(),
         )
+
+    @property
+    def learner(self) -> Learner:
+        """What learns by itself on the device."""
+        return Learner(self.session)
 
     @property
     def name(self) -> str:

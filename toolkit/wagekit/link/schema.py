@@ -298,6 +298,69 @@ REQUESTS: tuple[Message, ...] = (
         ),
     ),
     Message(
+        "learn_plan",
+        0x1A,
+        "How `learn` learns and when it stops; counting begins at 0.",
+        (
+            _f("window_log2", "u8", "1..10: weight of the newest sample in the running accuracy"),
+            _f("samples", "u32", "stop after so many; 0: no limit"),
+            _f("accuracy", "u32", "stop when so many 2^-20ths are right; 0: no limit"),
+            _f("patience", "u32", "stop after so many samples without a new best; 0: no limit"),
+            _f("rates", "tail", "at most 8: from this sample on (u32, the first 0), log2_lr (i8)"),
+        ),
+        (),
+    ),
+    Message(
+        "replay",
+        0x1B,
+        "A reservoir in slots of the store; this empties it. `learn` offers it the samples that it learned, "
+        "and learns from it between new ones.",
+        (
+            _f("first", "u16", "first slot"),
+            _f("capacity", "u16", "samples; 0: off"),
+            _f("steps", "u8", "steps on old samples after each step on new ones"),
+            _f("seed", "u32", "of what is kept and drawn"),
+        ),
+        (),
+    ),
+    Message(
+        "learn",
+        0x1C,
+        "Begins to learn stored samples by itself, with the plan of `learn_plan` whose count goes on, and "
+        "answers at once; `learn_state` tells how it goes. Another session ends it after the step under way.",
+        (
+            _f("first", "u16", "first slot"),
+            _f("count", "u16", "slots"),
+            _f("batch", "u16", "samples a step"),
+            _f("order", "u8", "0 one after the other, 1 drawn"),
+            _f("rule", "u8", "0 paper, 1 error_scaled"),
+            _f("seed", "u32", "of the order, if drawn"),
+            _f("limit", "u32", "pause after so many samples; 0: at the plan's end only"),
+        ),
+        (),
+    ),
+    Message(
+        "learn_stop", 0x1D, "Ends `learn` and its plan after the step under way; also while a program runs."
+    ),
+    Message(
+        "learn_state",
+        0x1E,
+        "How learning goes; also while a program runs.",
+        (),
+        (
+            _f("active", "u8", "1 while `learn` is under way"),
+            _f("end", "u8", "0 goes on, 1 samples, 2 accuracy, 3 patience, 4 asked"),
+            _f("log2_lr", "i8", "of the next step, before the rule"),
+            _f("seen", "u32", "new samples learned since `learn_plan`"),
+            _f("wrong", "u32", "of them, those classified wrongly before they were learned"),
+            _f("running", "u32", "running accuracy of new samples before they were learned, in 2^-20ths"),
+            _f("best", "u32", "largest running accuracy since the first window was full"),
+            _f("best_at", "u32", "`seen` when it was reached"),
+            _f("stored", "u32", "samples in the reservoir"),
+            _f("step", "u32", "batches learned, as in `get_state`"),
+        ),
+    ),
+    Message(
         "counters",
         0x20,
         "Counters since reset; also while a program runs.",

@@ -11,7 +11,7 @@ from wagekit.link import schema
 
 PORT_BYTES = 160
 """Static data of startup, drivers and faults beside the receive ring, rounded up."""
-APP_BYTES = 224
+APP_BYTES = 400
 """Static data of the link and its application beside frames, store, labels and counters, rounded up."""
 OPERATION_BYTES = 12
 """Counters of what an operation of the program costs, and its longest slice."""

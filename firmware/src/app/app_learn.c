@@ -1,0 +1,231 @@
+/* Learning by itself from the sample store, over the link. SPDX-License-Identifier: Apache-2.0 */
+#include "app_state.h"
+#include "wagekit/wk_learn.h"
+
+#define RATE_BYTES 5u
+
+enum { ORDER_IN_TURN, ORDER_DRAWN };
+
+static struct {
+    wk_learn_t learn;
+    wk_replay_t replay;
+    uint32_t replay_first; /* slot of the reservoir's first place */
+    uint32_t replay_steps; /* steps on old samples after each step on new ones */
+    uint32_t replay_left;  /* of them, still to make */
+    uint32_t first, count; /* slots to learn */
+    uint32_t batch, seed;
+    uint32_t left;  /* samples until the program ends, at most */
+    uint32_t group; /* new samples of the present step and its replay */
+    uint32_t at;    /* `seen` when the group began */
+    wk_rule_t rule;
+    uint8_t order;
+    bool planned;
+    bool is_new; /* the step under way is on new samples */
+} self;
+
+void wk_app_learn_init(void) {
+    self.planned = false;
+    wk_replay_init(&self.replay, 0, 0);
+}
+
+/* Slot of the new sample with number `n` since the plan. */
+static uint32_t new_slot(uint32_t n) {
+    return self.first +
+           (self.order == ORDER_DRAWN ? wk_learn_draw(self.seed, n, self.count) : n % self.count);
+}
+
+static void begin_step(uint32_t samples, bool is_new) {
+    self.is_new = is_new;
+    if (wk_model_begin_step(&wk_app_model, samples, wk_app.labels, wk_learn_rate(&self.learn),
+                            self.rule) != WK_OK) {
+        wk_app_ended(); /* cannot be: the request was checked */
+    }
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+static void begin_group(void) {
+    const uint32_t planned = self.learn.plan.samples;
+    self.group = smaller(self.batch, self.left);
+    if (planned > 0) {
+        self.group = smaller(self.group, planned - self.learn.seen);
+    }
+    self.at = self.learn.seen;
+    self.left -= self.group;
+    for (uint32_t i = 0; i < self.group; i++) {
+        wk_app_take_sample(new_slot(self.at + i), i);
+    }
+    self.replay_left = self.replay_steps;
+    begin_step(self.group, true);
+}
+
+static void begin_replay(void) {
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < self.batch && wk_replay_draw(&self.replay, &place); i++) {
+        wk_app_take_sample(self.replay_first + place, i);
+    }
+    self.replay_left--;
+    begin_step(self.batch, false);
+}
+
+static void offer_group(void) {
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < self.group; i++) {
+        if (wk_replay_offer(&self.replay, &place)) {
+            wk_app_copy_sample(new_slot(self.at + i), self.replay_first + place);
+        }
+    }
+}
+
+void wk_app_learn_next(void) {
+    if (self.is_new) {
+        (void)wk_learn_observe(&self.learn, self.group, wk_model_stats(&wk_app_model)->errors);
+    }
+    if (self.replay_left > 0 && wk_replay_filled(&self.replay) > 0) {
+        begin_replay();
+        return;
+    }
+    offer_group();
+    if (self.left == 0 || self.learn.end != WK_LEARN_GOES_ON) {
+        wk_app.have_stats = true;
+        wk_app_ended();
+    } else {
+        begin_group();
+    }
+}
+
+void wk_app_learn_abandon(void) {
+    self.left = 0;
+}
+
+static uint8_t no_plan(const wk_learn_plan_request_t *request, wk_learn_plan_t *plan) {
+    plan->rate_count = request->rates_size / RATE_BYTES;
+    if (request->rates_size % RATE_BYTES != 0 || plan->rate_count > WK_LEARN_RATES) {
+        return WK_ERROR_LENGTH;
+    }
+    for (uint32_t i = 0; i < plan->rate_count; i++) {
+        const uint8_t *rate = request->rates + i * RATE_BYTES;
+        plan->rates[i].first = wk_get_u32(rate);
+        plan->rates[i].log2_lr = (int8_t)rate[4];
+    }
+    return wk_learn_begin(&self.learn, plan) == WK_OK ? 0 : WK_ERROR_RANGE;
+}
+
+wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    wk_learn_plan_request_t request;
+    if (!wk_get_learn_plan(payload, size, &request)) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    wk_learn_plan_t plan = {
+        .window_log2 = request.window_log2,
+        .samples = request.samples,
+        .accuracy = request.accuracy,
+        .patience = request.patience,
+    };
+    const uint8_t error = no_plan(&request, &plan);
+    if (error != 0) {
+        return wk_app_refuse(reply, error, request.rates_size, WK_LEARN_RATES * RATE_BYTES);
+    }
+    self.planned = true;
+    return WK_APP_DONE;
+}
+
+wk_app_status_t wk_app_replay(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    wk_replay_request_t request;
+    if (!wk_get_replay(payload, size, &request)) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    if ((uint32_t)request.first + request.capacity > STORE_SLOTS) {
+        return wk_app_refuse(reply, WK_ERROR_SLOT, (uint32_t)request.first + request.capacity,
+                             STORE_SLOTS);
+    }
+    wk_replay_init(&self.replay, request.capacity, request.seed);
+    self.replay_first = request.first;
+    self.replay_steps = request.steps;
+    return WK_APP_DONE;
+}
+
+/* Whether the slots to learn and the reservoir share some. */
+static bool is_overlapping(uint32_t first, uint32_t count) {
+    return first < self.replay_first + self.replay.capacity && self.replay_first < first + count;
+}
+
+/* What is wrong with a request, or 0; `*value` and `*limit` say more. */
+static uint8_t refusal(const wk_learn_request_t *request, uint32_t *value, uint32_t *limit) {
+    const uint32_t end = (uint32_t)request->first + request->count;
+    *value = 0;
+    *limit = 0;
+    if (wk_app.loading) {
+        return WK_ERROR_LOADING;
+    }
+    if (!WK_MODEL_TRAINING) {
+        return WK_ERROR_TRAINING;
+    }
+    if (!self.planned || self.learn.end != WK_LEARN_GOES_ON) {
+        return WK_ERROR_STATE;
+    }
+    *value = end;
+    *limit = STORE_SLOTS;
+    if (request->count == 0 || end > STORE_SLOTS ||
+        is_overlapping(request->first, request->count)) {
+        return WK_ERROR_SLOT;
+    }
+    *value = request->batch;
+    *limit = WK_MODEL_BATCH;
+    if (request->batch == 0 || request->batch > WK_MODEL_BATCH) {
+        return WK_ERROR_BATCH;
+    }
+    if (request->rule > WK_RULE_ERROR_SCALED || request->order > ORDER_DRAWN) {
+        return WK_ERROR_RANGE;
+    }
+    return 0;
+}
+
+wk_app_status_t wk_app_learn(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    wk_learn_request_t request;
+    if (!wk_get_learn(payload, size, &request)) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    uint32_t value = 0;
+    uint32_t limit = 0;
+    const uint8_t error = refusal(&request, &value, &limit);
+    if (error != 0) {
+        return wk_app_refuse(reply, error, value, limit);
+    }
+    self.first = request.first;
+    self.count = request.count;
+    self.batch = request.batch;
+    self.order = request.order;
+    self.rule = (wk_rule_t)request.rule;
+    self.seed = request.seed;
+    self.left = request.limit > 0 ? request.limit : UINT32_MAX;
+    wk_app.have_stats = false;
+    wk_app.have_logits = false;
+    wk_app_started(PROGRAM_LEARN, 0);
+    begin_group();
+    return WK_APP_DONE;
+}
+
+wk_app_status_t wk_app_learn_stop(void) {
+    wk_learn_stop(&self.learn);
+    return WK_APP_DONE;
+}
+
+wk_app_status_t wk_app_learn_state(wk_reply_t *reply) {
+    const wk_learn_state_reply_t state = {
+        .active = wk_app.program == PROGRAM_LEARN,
+        .end = (uint8_t)self.learn.end,
+        .log2_lr = (int8_t)wk_learn_rate(&self.learn),
+        .seen = self.learn.seen,
+        .wrong = self.learn.wrong,
+        .running = self.learn.running,
+        .best = self.learn.best,
+        .best_at = self.learn.best_at,
+        .stored = wk_replay_filled(&self.replay),
+        .step = wk_model_step(&wk_app_model),
+    };
+    reply->size = (uint32_t)(wk_put_learn_state_reply(reply->payload, &state) - reply->payload);
+    return WK_APP_DONE;
+}
