@@ -21,23 +21,25 @@ static struct {
     uint8_t order;
     bool planned;
     bool is_new; /* the step under way is on new samples */
-} self;
+} wk_app_learning;
 
 void wk_app_learn_init(void) {
-    self.planned = false;
-    wk_replay_init(&self.replay, 0, 0);
+    wk_app_learning.planned = false;
+    wk_replay_init(&wk_app_learning.replay, 0, 0);
 }
 
 /* Slot of the new sample with number `n` since the plan. */
 static uint32_t new_slot(uint32_t n) {
-    return self.first +
-           (self.order == ORDER_DRAWN ? wk_learn_draw(self.seed, n, self.count) : n % self.count);
+    return wk_app_learning.first +
+           (wk_app_learning.order == ORDER_DRAWN
+                ? wk_learn_draw(wk_app_learning.seed, n, wk_app_learning.count)
+                : n % wk_app_learning.count);
 }
 
 static void begin_step(uint32_t samples, bool is_new) {
-    self.is_new = is_new;
-    if (wk_model_begin_step(&wk_app_model, samples, wk_app.labels, wk_learn_rate(&self.learn),
-                            self.rule) != WK_OK) {
+    wk_app_learning.is_new = is_new;
+    if (wk_model_begin_step(&wk_app_model, samples, wk_app.labels,
+                            wk_learn_rate(&wk_app_learning.learn), wk_app_learning.rule) != WK_OK) {
         wk_app_ended(); /* cannot be: the request was checked */
     }
 }
@@ -47,48 +49,52 @@ static uint32_t smaller(uint32_t a, uint32_t b) {
 }
 
 static void begin_group(void) {
-    const uint32_t planned = self.learn.plan.samples;
-    self.group = smaller(self.batch, self.left);
+    const uint32_t planned = wk_app_learning.learn.plan.samples;
+    wk_app_learning.group = smaller(wk_app_learning.batch, wk_app_learning.left);
     if (planned > 0) {
-        self.group = smaller(self.group, planned - self.learn.seen);
+        wk_app_learning.group =
+            smaller(wk_app_learning.group, planned - wk_app_learning.learn.seen);
     }
-    self.at = self.learn.seen;
-    self.left -= self.group;
-    for (uint32_t i = 0; i < self.group; i++) {
-        wk_app_take_sample(new_slot(self.at + i), i);
+    wk_app_learning.at = wk_app_learning.learn.seen;
+    wk_app_learning.left -= wk_app_learning.group;
+    for (uint32_t i = 0; i < wk_app_learning.group; i++) {
+        wk_app_take_sample(new_slot(wk_app_learning.at + i), i);
     }
-    self.replay_left = self.replay_steps;
-    begin_step(self.group, true);
+    wk_app_learning.replay_left = wk_app_learning.replay_steps;
+    begin_step(wk_app_learning.group, true);
 }
 
 static void begin_replay(void) {
     uint32_t place = 0;
-    for (uint32_t i = 0; i < self.batch && wk_replay_draw(&self.replay, &place); i++) {
-        wk_app_take_sample(self.replay_first + place, i);
+    for (uint32_t i = 0;
+         i < wk_app_learning.batch && wk_replay_draw(&wk_app_learning.replay, &place); i++) {
+        wk_app_take_sample(wk_app_learning.replay_first + place, i);
     }
-    self.replay_left--;
-    begin_step(self.batch, false);
+    wk_app_learning.replay_left--;
+    begin_step(wk_app_learning.batch, false);
 }
 
 static void offer_group(void) {
     uint32_t place = 0;
-    for (uint32_t i = 0; i < self.group; i++) {
-        if (wk_replay_offer(&self.replay, &place)) {
-            wk_app_copy_sample(new_slot(self.at + i), self.replay_first + place);
+    for (uint32_t i = 0; i < wk_app_learning.group; i++) {
+        if (wk_replay_offer(&wk_app_learning.replay, &place)) {
+            wk_app_copy_sample(new_slot(wk_app_learning.at + i),
+                               wk_app_learning.replay_first + place);
         }
     }
 }
 
 void wk_app_learn_next(void) {
-    if (self.is_new) {
-        (void)wk_learn_observe(&self.learn, self.group, wk_model_stats(&wk_app_model)->errors);
+    if (wk_app_learning.is_new) {
+        (void)wk_learn_observe(&wk_app_learning.learn, wk_app_learning.group,
+                               wk_model_stats(&wk_app_model)->errors);
     }
-    if (self.replay_left > 0 && wk_replay_filled(&self.replay) > 0) {
+    if (wk_app_learning.replay_left > 0 && wk_replay_filled(&wk_app_learning.replay) > 0) {
         begin_replay();
         return;
     }
     offer_group();
-    if (self.left == 0 || self.learn.end != WK_LEARN_GOES_ON) {
+    if (wk_app_learning.left == 0 || wk_app_learning.learn.end != WK_LEARN_GOES_ON) {
         wk_app.have_stats = true;
         wk_app_ended();
     } else {
@@ -97,7 +103,7 @@ void wk_app_learn_next(void) {
 }
 
 void wk_app_learn_abandon(void) {
-    self.left = 0;
+    wk_app_learning.left = 0;
 }
 
 static uint8_t no_plan(const wk_learn_plan_request_t *request, wk_learn_plan_t *plan) {
@@ -110,7 +116,7 @@ static uint8_t no_plan(const wk_learn_plan_request_t *request, wk_learn_plan_t *
         plan->rates[i].first = wk_get_u32(rate);
         plan->rates[i].log2_lr = (int8_t)rate[4];
     }
-    return wk_learn_begin(&self.learn, plan) == WK_OK ? 0 : WK_ERROR_RANGE;
+    return wk_learn_begin(&wk_app_learning.learn, plan) == WK_OK ? 0 : WK_ERROR_RANGE;
 }
 
 wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
@@ -128,7 +134,7 @@ wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_repl
     if (error != 0) {
         return wk_app_refuse(reply, error, request.rates_size, WK_LEARN_RATES * RATE_BYTES);
     }
-    self.planned = true;
+    wk_app_learning.planned = true;
     return WK_APP_DONE;
 }
 
@@ -141,15 +147,16 @@ wk_app_status_t wk_app_replay(const uint8_t *payload, uint32_t size, wk_reply_t 
         return wk_app_refuse(reply, WK_ERROR_SLOT, (uint32_t)request.first + request.capacity,
                              STORE_SLOTS);
     }
-    wk_replay_init(&self.replay, request.capacity, request.seed);
-    self.replay_first = request.first;
-    self.replay_steps = request.steps;
+    wk_replay_init(&wk_app_learning.replay, request.capacity, request.seed);
+    wk_app_learning.replay_first = request.first;
+    wk_app_learning.replay_steps = request.steps;
     return WK_APP_DONE;
 }
 
 /* Whether the slots to learn and the reservoir share some. */
 static bool is_overlapping(uint32_t first, uint32_t count) {
-    return first < self.replay_first + self.replay.capacity && self.replay_first < first + count;
+    return first < wk_app_learning.replay_first + wk_app_learning.replay.capacity &&
+           wk_app_learning.replay_first < first + count;
 }
 
 /* What is wrong with a request, or 0; `*value` and `*limit` say more. */
@@ -163,7 +170,7 @@ static uint8_t refusal(const wk_learn_request_t *request, uint32_t *value, uint3
     if (!WK_MODEL_TRAINING) {
         return WK_ERROR_TRAINING;
     }
-    if (!self.planned || self.learn.end != WK_LEARN_GOES_ON) {
+    if (!wk_app_learning.planned || wk_app_learning.learn.end != WK_LEARN_GOES_ON) {
         return WK_ERROR_STATE;
     }
     *value = end;
@@ -194,13 +201,13 @@ wk_app_status_t wk_app_learn(const uint8_t *payload, uint32_t size, wk_reply_t *
     if (error != 0) {
         return wk_app_refuse(reply, error, value, limit);
     }
-    self.first = request.first;
-    self.count = request.count;
-    self.batch = request.batch;
-    self.order = request.order;
-    self.rule = (wk_rule_t)request.rule;
-    self.seed = request.seed;
-    self.left = request.limit > 0 ? request.limit : UINT32_MAX;
+    wk_app_learning.first = request.first;
+    wk_app_learning.count = request.count;
+    wk_app_learning.batch = request.batch;
+    wk_app_learning.order = request.order;
+    wk_app_learning.rule = (wk_rule_t)request.rule;
+    wk_app_learning.seed = request.seed;
+    wk_app_learning.left = request.limit > 0 ? request.limit : UINT32_MAX;
     wk_app.have_stats = false;
     wk_app.have_logits = false;
     wk_app_started(PROGRAM_LEARN, 0);
@@ -209,21 +216,21 @@ wk_app_status_t wk_app_learn(const uint8_t *payload, uint32_t size, wk_reply_t *
 }
 
 wk_app_status_t wk_app_learn_stop(void) {
-    wk_learn_stop(&self.learn);
+    wk_learn_stop(&wk_app_learning.learn);
     return WK_APP_DONE;
 }
 
 wk_app_status_t wk_app_learn_state(wk_reply_t *reply) {
     const wk_learn_state_reply_t state = {
         .active = wk_app.program == PROGRAM_LEARN,
-        .end = (uint8_t)self.learn.end,
-        .log2_lr = (int8_t)wk_learn_rate(&self.learn),
-        .seen = self.learn.seen,
-        .wrong = self.learn.wrong,
-        .running = self.learn.running,
-        .best = self.learn.best,
-        .best_at = self.learn.best_at,
-        .stored = wk_replay_filled(&self.replay),
+        .end = (uint8_t)wk_app_learning.learn.end,
+        .log2_lr = (int8_t)wk_learn_rate(&wk_app_learning.learn),
+        .seen = wk_app_learning.learn.seen,
+        .wrong = wk_app_learning.learn.wrong,
+        .running = wk_app_learning.learn.running,
+        .best = wk_app_learning.learn.best,
+        .best_at = wk_app_learning.learn.best_at,
+        .stored = wk_replay_filled(&wk_app_learning.replay),
         .step = wk_model_step(&wk_app_model),
     };
     reply->size = (uint32_t)(wk_put_learn_state_reply(reply->payload, &state) - reply->payload);

@@ -24,7 +24,7 @@ from wagekit.toolchain.size import Sizes
 _PARTS = {
     "receive ring": ("ring",),
     "link frames": ("received", "answers"),
-    "link application": ("wk_app", "link"),
+    "link application": ("wk_app", "wk_app_learning", "link"),
     "sample store, one sample": ("codes", "labels"),
 }
 """Static data of the firmware by the names of its objects; what is left is the port's."""
