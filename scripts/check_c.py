@@ -46,6 +46,7 @@ class Model:
     training: bool = True
     recompute: bool | None = None
     packed: bool = False
+    max_slice: int | None = None
     built_in: bool = False
     label: str = field(default="", kw_only=True)
 
@@ -92,6 +93,8 @@ def models() -> Iterator[Model]:
     yield Model(_image(usual, frozen=True), label="2-8-8-8 with a frozen layer")
     yield Model(_image(wide), label="4-8-16-16")
     yield Model(_image(wide), recompute=True, label="4-8-16-16 recomputed")
+    yield Model(_image(usual), max_slice=1000, label="2-8-8-8 in bounded slices")
+    yield Model(_image(wide), recompute=True, max_slice=1000, label="4-8-16-16 recomputed in bounded slices")
     yield Model(_image(Bits(weights=8, activations=8, gradients=16, errors=16)), batch=200, label="8-8-16-16")
     yield Model(_image(Bits(weights=2, activations=2, gradients=8, errors=2), relu=False), label="2-2-8-2")
     yield Model(_image(Bits(weights=3, activations=5, gradients=7, errors=12)), label="3-5-7-12")
@@ -148,7 +151,7 @@ def model_jobs(work: Path) -> Iterator[Job]:
     base = work / "mps2-an386"
     for number, model in enumerate(models()):
         graph = compile_graph(model.net, model.batch, training=model.training)
-        plan = plan_model(graph, recompute=model.recompute, packed=model.packed)
+        plan = plan_model(graph, recompute=model.recompute, packed=model.packed, max_slice=model.max_slice)
         masters = initial_masters(graph, 1) if model.built_in else None
         folder = work / f"model-{number}"
         (folder / "generated").mkdir(parents=True)

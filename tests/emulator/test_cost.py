@@ -12,6 +12,7 @@ from wagekit.cli.sources import open_subject
 from wagekit.datasets import load_digits
 from wagekit.errors import UsageError
 from wagekit.executors.cost import measure_cost
+from wagekit.passes import compile_graph
 from wagekit.toolchain.analysis import analyse
 
 NET = open_subject("digits-tiny").network
@@ -55,3 +56,17 @@ def test_analyze_links_and_counts(qemu: str, capsys: pytest.CaptureFixture[str])
     text = capsys.readouterr().out
     assert f"{learning['ram_bytes']:,}" in text
     assert f"{learning['counted']['longest']:,}" in text
+
+
+@pytest.mark.parametrize(("name", "per_mac", "per_weight"), [("mps2-an386", 8, 14), ("microbit", 12, 20)])
+def test_slices_stay_below_the_stated_bound(name: str, per_mac: int, per_weight: int, qemu: str) -> None:
+    """The bound that docs/bounds.md states."""
+    board = boards.load(name)
+    x, labels = NET.encode(DIGITS.x[:12]), DIGITS.labels[:12]
+    whole = measure_cost(NET, board, x, labels, training=True, batch=4)
+    cut = measure_cost(NET, board, x, labels, training=True, batch=4, max_slice=600)
+    graph = compile_graph(NET)
+    fan_in = max(layer.fan_in for layer in graph.layers)
+    inputs = max(layer.input.size for layer in graph.layers)
+    assert cut.longest.longest <= per_mac * 600 + per_weight * fan_in + 6 * inputs
+    assert cut.longest.longest < whole.longest.longest / 4

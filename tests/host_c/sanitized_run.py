@@ -57,8 +57,13 @@ def main() -> int:
     """Run all; the sanitizers end the process at the first finding."""
     generator = np.random.default_rng(1)
     for net in networks():
-        for batch, recompute in ((3, False), (3, True), (1, None)):
-            host = HostExecutor(net, 1, batch, recompute=recompute, extra=FLAGS)
+        for batch, recompute, max_slice in (
+            (3, False, None),
+            (3, True, None),
+            (1, None, None),
+            (3, True, 1000),
+        ):
+            host = HostExecutor(net, 1, batch, recompute=recompute, max_slice=max_slice, extra=FLAGS)
             reference = ReferenceExecutor(net, seed=1)
             for rate in (15, 0, -16):
                 high = net.input_limit

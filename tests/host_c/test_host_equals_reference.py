@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from tests.equality import assert_same_array, assert_same_logits, assert_same_masters, step_together
 from tests.strategies import Case, cases, networks
 from wagekit import Network
-from wagekit.backends.mcu import Prefer
+from wagekit.backends.mcu import Prefer, plan_model
+from wagekit.errors import LimitError
 from wagekit.executors.host import HostExecutor
 from wagekit.executors.reference import ReferenceExecutor
+from wagekit.passes import compile_graph
 
 PREFERENCES: tuple[Prefer, ...] = get_args(Prefer)
 
@@ -94,6 +96,37 @@ def test_sliced_programs_interleave(case: Case, order: object) -> None:
         assert [host.step_result() for host in turns] == expected
         for one, other in zip(alone, turns, strict=True):
             assert_same_masters([one, other], "after an interleaved step")
+
+
+def least_slice(net: Network) -> int:
+    """The smallest max_slice that a network allows."""
+    graph = compile_graph(net)
+    low, high = 1, 1 << 24
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            plan_model(graph, max_slice=middle)
+            high = middle
+        except LimitError:
+            low = middle + 1
+    return low
+
+
+@settings(max_examples=20)
+@given(case=cases(max_steps=3), more=st.sampled_from([0, 1, 40, 300, 5000]), recompute=st.booleans())
+def test_bounded_slices_change_no_bit(case: Case, more: int, recompute: bool) -> None:
+    bound = least_slice(case.net) + more
+    with (
+        ReferenceExecutor(case.net, seed=case.seed) as reference,
+        HostExecutor(case.net, case.seed, case.batch, recompute=recompute, max_slice=bound) as sliced,
+    ):
+        run_case(case, reference, sliced)
+        batch = case.steps[0]
+        sliced.begin_step(batch.x, batch.labels, batch.log2_lr, batch.rule)
+        polls = 1
+        while sliced.poll():
+            polls += 1
+        assert polls == sum(op.slices(len(batch.x)) for op in sliced.plan.ops)
 
 
 @settings(max_examples=10)

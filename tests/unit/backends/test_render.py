@@ -71,6 +71,9 @@ def test_no_warnings(compiler: str, tmp_path: Path) -> None:
             folder = tmp_path / f"net{number}-{kind}"
             write_files(folder, render_model(plan, masters))
             sources.append(folder / "wk_model.c")
+        folder = tmp_path / f"net{number}sliced"
+        write_files(folder, render_model(plan_model(graph, recompute=[0], max_slice=30_000), masters))
+        sources.append(folder / "wk_model.c")
     for source in sources:
         folders = [f"-I{tmp_path / 'include'}", f"-I{source.parent}"]
         done = subprocess.run(

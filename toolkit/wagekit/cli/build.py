@@ -39,6 +39,16 @@ def build(
     watchdog_ms: Annotated[
         int, typer.Option("--watchdog-ms", min=0, help="Time-out of the watchdog; 0 leaves it off.")
     ] = 0,
+    max_slice: Annotated[
+        int | None,
+        typer.Option(
+            "--max-slice",
+            min=8,
+            metavar="MACS",
+            help="Give the processor back after so many multiply-accumulates; slower.",
+            show_default=False,
+        ),
+    ] = None,
     baud: o.Baud = None,
     only_project: Annotated[
         bool, typer.Option("--no-compile", help="Only write the project; no compiler is needed.")
@@ -66,6 +76,7 @@ def build(
         "baud": baud,
         "watchdog_ms": watchdog_ms,
         "prefer": plan,
+        "max_slice": max_slice,
     }
     if only_project or app == "none":
         project = generate_project(subject.network, target, place, **options)

@@ -101,7 +101,7 @@ def measure_cost(
         OperationCost(
             name=op.name,
             instructions=qemu.to_instructions(int(total)) / (counted * batch),
-            slices=batch if op.tiles is None else op.tiles,
+            slices=op.slices(batch),
             longest=qemu.to_instructions(int(most)),
         )
         for op, total, most in zip(ops, ticks, longest, strict=True)

@@ -40,8 +40,8 @@ class HostExecutor(Executor):
     Without `batch` the library is built anew, twice as large or larger, when a batch does
     not fit; the state is carried over. With it, larger batches are refused as on a chip,
     and so is at once a network that cannot be trained.
-    `recompute`, `memory_limit` and `prefer` are those of `plan_model`; `extra` are further compiler
-    flags. `ToolError` where the compiler is missing or fails.
+    `recompute`, `memory_limit`, `prefer` and `max_slice` are those of `plan_model`; `extra` are
+    further compiler flags. `ToolError` where the compiler is missing or fails.
     """
 
     name = "host"
@@ -55,6 +55,7 @@ class HostExecutor(Executor):
         recompute: bool | Sequence[int] | None = None,
         memory_limit: int | None = None,
         prefer: Prefer = "fastest",
+        max_slice: int | None = None,
         extra: Sequence[str] = (),
     ) -> None:
         self._net = net
@@ -62,6 +63,7 @@ class HostExecutor(Executor):
         self._recompute = recompute
         self._memory_limit = memory_limit
         self._prefer: Prefer = prefer
+        self._max_slice = max_slice
         self._extra = tuple(extra)
         start = net.seed if seed is None else check_uint32(seed, "seed")
         self._refusal: WagekitError | None = None
@@ -159,7 +161,11 @@ class HostExecutor(Executor):
     def _built(self, batch: int, training: bool = True) -> _Model:
         graph = compile_graph(self._net, batch, training)
         plan = plan_model(
-            graph, recompute=self._recompute, memory_limit=self._memory_limit, prefer=self._prefer
+            graph,
+            recompute=self._recompute,
+            memory_limit=self._memory_limit,
+            prefer=self._prefer,
+            max_slice=self._max_slice,
         )
         return _Model(plan, self._extra)
 

@@ -85,6 +85,7 @@ def generate_project(
     optimise: str | None = None,
     prefer: Prefer = "fastest",
     memory_limit: int | None = None,
+    max_slice: int | None = None,
 ) -> Project:
     """Write a C project that builds by itself, with make or CMake and without Python.
 
@@ -92,8 +93,9 @@ def generate_project(
     weight, and take no RAM. With `app="link"` it is the firmware that a host trains and
     asks over the serial line; with "none" it is everything but a main: C files of one's own come
     from `sources` (name to text) or are put into its folder `app`. `store_limit` caps the bytes
-    of the sample store, which otherwise takes all RAM that is left. `prefer` and `memory_limit` (of
-    `wk_model_t`) choose the plan as `plan_model` does; it never gets more than the board has.
+    of the sample store, which otherwise takes all RAM that is left. `prefer`, `memory_limit` (of
+    `wk_model_t`) and `max_slice` (multiply-accumulates of one `wk_model_poll`) choose the plan as
+    `plan_model` does; it never gets more than the board has.
 
     `FitError` (a LimitError) with the table if the board has too little RAM or flash.
     """
@@ -109,6 +111,7 @@ def generate_project(
         optimise,
         prefer,
         memory_limit,
+        max_slice,
     )
     rendered = _render(net, board, options)
     place = Path(folder)
@@ -130,6 +133,7 @@ def build_firmware(
     optimise: str | None = None,
     prefer: Prefer = "fastest",
     memory_limit: int | None = None,
+    max_slice: int | None = None,
     folder: Path | str | None = None,
 ) -> FirmwareImage:
     """Generate, compile and link, as `generate_project` does; sizes are checked against the plan.
@@ -149,6 +153,7 @@ def build_firmware(
         optimise,
         prefer,
         memory_limit,
+        max_slice,
     )
     rendered = _render(net, board, options)
     compiler = cross.find_compiler()
@@ -174,6 +179,7 @@ class _Options:
     optimise: str | None
     prefer: Prefer
     memory_limit: int | None
+    max_slice: int | None
 
 
 def _render(net: Network, board: Board, options: _Options) -> _Rendered:
@@ -183,7 +189,13 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     limit = memory.model_limit(board, graph.input.size, options.batch, len(graph.layers), link=with_link)
     wanted = limit if options.memory_limit is None else min(limit, options.memory_limit)
     packed = not options.training and options.masters is not None
-    plan = plan_model(graph, memory_limit=max(wanted, 1), prefer=options.prefer, packed=packed)
+    plan = plan_model(
+        graph,
+        memory_limit=max(wanted, 1),
+        prefer=options.prefer,
+        packed=packed,
+        max_slice=options.max_slice,
+    )
     budget = memory.ram_budget(board, plan, link=with_link, store_limit=options.store_limit)
     memory.check_flash(board, plan, baked=options.masters is not None)
     settings = project.Settings(
@@ -242,6 +254,7 @@ def _facts(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget
             "batch": plan.batch,
             "training": plan.training,
             "packed": plan.packed,
+            "max_slice": plan.max_slice,
             "masters_built_in": options.masters is not None,
         },
         "board": {"name": board.name, "core": board.core, "description": board.description},

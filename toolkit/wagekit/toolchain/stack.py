@@ -205,6 +205,11 @@ _WRITES_PC = re.compile(r"^(mov|add|adds|ldr)(\.[nw])?$")
 
 def disassemble(elf: Path, objdump: str) -> dict[int, Function]:
     """All functions by address, with frames and calls as their instructions have them."""
+    return read_listing(listing(elf, objdump))
+
+
+def listing(elf: Path, objdump: str) -> list[str]:
+    """The disassembly of a firmware, line by line; ToolError if there is none."""
     try:
         result = subprocess.run(
             [objdump, "-d", "--no-show-raw-insn", str(elf)],
@@ -215,7 +220,7 @@ def disassemble(elf: Path, objdump: str) -> dict[int, Function]:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ToolError(f"{objdump} does not disassemble {elf}: {error}") from None
-    return read_listing(result.stdout.splitlines())
+    return result.stdout.splitlines()
 
 
 def read_listing(lines: Iterable[str]) -> dict[int, Function]:
@@ -223,15 +228,16 @@ def read_listing(lines: Iterable[str]) -> dict[int, Function]:
 
     A label within a function is one of its own, and what comes before it runs into it.
     """
-    bodies = list(_bodies(lines))
-    functions = {start: Function(name) for start, name, _ in bodies}
-    for number, (start, _, body) in enumerate(bodies):
-        following = bodies[number + 1][0] if number + 1 < len(bodies) else None
+    found = list(bodies(lines))
+    functions = {start: Function(name) for start, name, _ in found}
+    for number, (start, _, body) in enumerate(found):
+        following = found[number + 1][0] if number + 1 < len(found) else None
         _read_body(functions, start, body, following)
     return functions
 
 
-def _bodies(lines: Iterable[str]) -> Iterator[tuple[int, str, list[tuple[int, str, str]]]]:
+def bodies(lines: Iterable[str]) -> Iterator[tuple[int, str, list[tuple[int, str, str]]]]:
+    """Address, name and instructions (address, operation, operands) of every function of a listing."""
     body: list[tuple[int, str, str]] = []
     head: tuple[int, str] | None = None
     for line in lines:

@@ -4,7 +4,7 @@ from wagekit.backends.mcu.choices import Prefer
 from wagekit.backends.mcu.explain import explain, lower_bound
 from wagekit.backends.mcu.families import FAMILIES, KernelFamily, family_of
 from wagekit.backends.mcu.packing import pack_weights, packed_bytes, unpack_weights
-from wagekit.backends.mcu.plan import ArenaBuffer, Choice, LayerPlan, Member, Op, Plan
+from wagekit.backends.mcu.plan import ArenaBuffer, Choice, LayerPlan, Member, Op, Plan, Slicing
 from wagekit.backends.mcu.planner import plan_model
 from wagekit.backends.mcu.render import render_model
 
@@ -18,6 +18,7 @@ __all__ = [
     "Op",
     "Plan",
     "Prefer",
+    "Slicing",
     "explain",
     "family_of",
     "lower_bound",

@@ -131,6 +131,23 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Slicing:
+    """How the tiles of an operation are cut further.
+
+    An output's products are made `group` samples at a time in `bands` of `rows` rows (one of
+    both is 1), then, where it is the update, its weights in `chunks` of `chunk`. Masking and
+    quantising a sample come in chunks only.
+    """
+
+    group: int
+    bands: int
+    """0: no products, the gradient is stored."""
+    rows: int
+    chunks: int
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
 class Op:
     """One operation of the program; each poll runs one of its tiles."""
 
@@ -138,11 +155,23 @@ class Op:
     layer: int | None
     tiles: int | None
     """Tiles of the operation; None: as many as there are samples."""
+    slicing: Slicing | None = None
+    """Cuts the tiles further; None where the plan does not bound slices."""
 
     @property
     def name(self) -> str:
         """Name of its C function: kind and layer."""
         return self.kind if self.layer is None else f"{self.kind}_{self.layer}"
+
+    def slices(self, samples: int) -> int:
+        """Polls that run the operation."""
+        tiles = samples if self.tiles is None else self.tiles
+        if self.slicing is None:
+            return tiles
+        if self.tiles is None:
+            return tiles * self.slicing.chunks
+        groups = -(-samples // self.slicing.group)
+        return tiles * (groups * self.slicing.bands + self.slicing.chunks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +229,8 @@ class Plan:
     choice: Choice
     instructions: int
     """Estimate of a step's (or forward pass's) instructions a sample, for comparing plans."""
+    max_slice: int | None
+    """Most multiply-accumulates of a slice; None: a slice is an output, for all samples."""
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from wagekit.backends.mcu.plan import (
     Plan,
     PoolGeometry,
 )
+from wagekit.backends.mcu.slicing import Limit, sliced
 from wagekit.errors import LimitError
 from wagekit.ir import Conv2d, Graph, WeightLayer
 from wagekit.numerics import grid_limit, master_limit
@@ -39,6 +40,7 @@ def plan_model(
     memory_limit: int | None = None,
     prefer: Prefer = "fastest",
     packed: bool = False,
+    max_slice: int | None = None,
 ) -> Plan:
     """Plan the program and the memory of a compiled graph.
 
@@ -53,17 +55,24 @@ def plan_model(
     `packed` is for graphs that only infer: the weights become constants in flash, k_W bits each,
     and the model has no masters in RAM. `render_model` then needs the masters.
 
-    Raises `LimitError` for a pooling window or a memory that the generated C cannot index,
-    `UsageError` for another preference.
+    `max_slice` bounds the multiply-accumulates of one slice (of `wk_model_poll`): tiles are cut by
+    samples, by rows of products and by weights, with the plain kernels. That costs instructions,
+    and changes no bit.
+
+    Raises `LimitError` for a slice that cannot be so short, and for a pooling window or a memory
+    that the generated C cannot index, `UsageError` for another preference.
     """
     if graph.batch is None or graph.training is None:
         raise ValueError("plan_model needs a graph from compile_graph")
     if packed and graph.training:
         raise ValueError("packed weights cannot learn: compile the graph with training=False")
     batch = graph.batch
+    if max_slice is not None and prefer in ("fastest", "smallest"):
+        memory_limit = 0 if prefer == "smallest" else memory_limit
+        prefer = "plain"
     return choose(
         graph,
-        lambda choice: _plan(graph, batch, choice, packed),
+        lambda choice: _plan(graph, batch, choice, packed, max_slice),
         recompute=recompute,
         memory_limit=memory_limit,
         prefer=prefer,
@@ -71,10 +80,12 @@ def plan_model(
     )
 
 
-def _plan(graph: Graph, batch: int, choice: Choice, packed: bool) -> Plan:
+def _plan(graph: Graph, batch: int, choice: Choice, packed: bool, max_slice: int | None) -> Plan:
     bits = graph.bits
     layers = tuple(_layer(graph, layer, choice) for layer in graph.layers)
     ops = _operations(layers, bool(graph.training))
+    if max_slice is not None:
+        ops = tuple(sliced(op, layers, Limit(max_slice, graph.name)) for op in ops)
     error_bits = 8 if bits.errors <= 8 else 16
     buffers = Buffers(graph, layers, ops, batch, error_bits).all()
     arena = place_buffers([buffer for buffer, _, _ in buffers])
@@ -118,6 +129,7 @@ def _plan(graph: Graph, batch: int, choice: Choice, packed: bool) -> Plan:
         log2_one=graph.log2_one,
         choice=choice,
         instructions=estimate(graph, choice),
+        max_slice=max_slice,
     )
 
 
