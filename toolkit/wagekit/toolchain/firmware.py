@@ -49,7 +49,7 @@ class FirmwareImage:
     map: Path
     sizes: size.Sizes
     stack: stack.StackDepth | None
-    """How deep its stack can grow; None where C files of one's own leave it unknown."""
+    """How deep its stack can grow; None where that is unknown: `built.stack` in the manifest says why."""
     manifest: dict[str, Any]
     folder: Path
     """Its C project."""
@@ -315,21 +315,20 @@ def _make(folder: Path, board: Board, rendered: _Rendered, compiler: cross.Compi
     expected = {MODEL_SYMBOL: rendered.plan.ram} if app == "link" else {}
     size.check_sizes(sizes, _map_of(elf).read_text(encoding="utf-8"), expected)
     manifest = _read_manifest(folder / MANIFEST)
-    depth = _stack_depth(folder, elf, board, compiler, app)
+    depth = _stack_depth(folder, elf, board, compiler)
     manifest["built"] = {"compiler": compiler.version, "sizes": sizes.to_dict(), "stack": depth}
     write_atomic(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
 
-def _stack_depth(folder: Path, elf: Path, board: Board, compiler: cross.Compiler, app: App) -> dict[str, Any]:
+def _stack_depth(folder: Path, elf: Path, board: Board, compiler: cross.Compiler) -> dict[str, Any]:
     """How deep the stack can grow, for the manifest. LimitError if deeper than the board reserves.
 
-    C files of one's own may call through pointers: then the depth is unknown, and the manifest says why.
+    C files of one's own may call through pointers, and another compiler may write calls that are not
+    understood: then the depth is unknown, and the manifest says why.
     """
     try:
         depth = stack.measure(elf, elf.parent, board, compiler.objdump)
     except stack.UnknownDepthError as error:
-        if app == "link":
-            raise
         return {"unknown": error.message}
     stack.check(depth, board, str(_read_manifest(folder / MANIFEST)["network"]["name"]))
     return depth.to_dict()

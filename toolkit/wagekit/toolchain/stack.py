@@ -320,12 +320,14 @@ def _width(item: str) -> int:
 def _doubt(name: str, operation: str, operands: str) -> str:
     """Why an instruction makes calls or frame unknown; empty if it does not.
 
-    gcc jumps within a function by `mov pc`, `tbb` and `tbh` only, never to another one.
+    gcc jumps within a function by `mov pc`, `tbb` and `tbh` only, never to another one, and
+    returns by `ldr pc, [sp], #4` where it kept nothing but the return address.
     """
     base = operation.split(".", maxsplit=1)[0]
     if base == "blx" or (base == "bx" and operands != "lr"):
         return "calls through a pointer"
-    if _WRITES_PC.match(operation) and operands.startswith("pc,") and base != "mov":
+    writes_pc = _WRITES_PC.match(operation) and operands.startswith("pc,")
+    if writes_pc and base != "mov" and not operands.startswith("pc, [sp], #"):
         return "calls through a pointer"
     if operands.startswith("sp,") and base in ("mov", "sub", "add", "subw", "addw"):
         sets = base == "mov" and name in (RESET, FAULT)  # where the stack begins
