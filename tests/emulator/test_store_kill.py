@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.emulator.store_kill.build import area, build, load
-from wagekit import numerics
+from tests.emulator.store_kill.build import area, build
+from wagekit import boards, numerics
 from wagekit.boards import Board
 from wagekit.link import checkpoint
 from wagekit.link.checkpoint import Geometry
@@ -121,6 +121,16 @@ class Machine:
         self.line.sendall(b"g")
         self._listen(seconds)
 
+    def live_and_save(self) -> None:
+        """Until a save is acknowledged, however slow this machine is."""
+        saves, end = self.saves, time.monotonic() + 60
+        self.line.sendall(b"g")
+        while self.saves == saves:
+            assert time.monotonic() < end, f"no save: {self.process.stderr}"
+            assert self._listen(0.02), f"the line has ended: {self.process.stderr}"
+            started = self._take_acknowledged()
+            assert not started
+
     def kill(self) -> None:
         """SIGKILL; what it had said before still comes."""
         os.kill(self.process.pid, signal.SIGKILL)
@@ -158,7 +168,7 @@ def machine(
     machines: list[Machine] = []
 
     def make(name: str, extra: Sequence[str]) -> Machine:
-        board = load(name)
+        board = boards.load(name)
         image = build(board, tmp_path_factory.mktemp(name))
         machines.append(Machine(board, image, extra))
         return machines[-1]
@@ -186,7 +196,9 @@ def nor_flash(path: Path) -> list[str]:
 def kill_many(machine: Machine, kills: int, before: Callable[[], None] = lambda: None) -> None:
     generator = random.Random(kills)
     machine.start()
-    for _ in range(kills):
+    for number in range(kills):
+        if number % 4 == 0:
+            machine.live_and_save()
         machine.live(generator.random() * LONGEST[machine.board.name])
         before()
         machine.kill()
@@ -235,7 +247,9 @@ def test_reset_with_nvmc(machine: Callable[..., Machine], tmp_path: Path, kills:
     device = machine("microbit", control.options)
     generator = random.Random(kills)
     device.start()
-    for _ in range(kills):
+    for number in range(kills):
+        if number % 4 == 0:
+            device.live_and_save()
         device.live(generator.random() * LONGEST["microbit"])
         control.send("system_reset")
         device.expect_loaded()

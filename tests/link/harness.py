@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wagekit.backends.mcu import plan_model, render_model
 from wagekit.errors import LinkError
-from wagekit.link import Transport, render_header
+from wagekit.link import Transport, checkpoint, render_header
 from wagekit.passes import compile_graph
 from wagekit.spec import Conv2d, Dense, Input, MaxPool, Network
 
@@ -23,6 +23,8 @@ FLAGS = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Wconversion", "-Wshadow"
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 RUNS, RESET = -1, -2
 TURN_SECONDS = 0.001
+FLASH = ROOT / "tests/host_c/store"
+"""A flash in memory that is as strict and as unreliable as real ones."""
 FAKE_MODEL = [HERE / "fake_model.c"]
 
 
@@ -33,6 +35,8 @@ class Config:
     frame: int = 64
     ring: int = 256
     store: int = 50 * 22
+    flash: bool = True
+    """The board has a flash, if only one of no sectors until a test makes it."""
 
 
 def write_config(folder: Path, config: Config) -> None:
@@ -46,6 +50,7 @@ def write_config(folder: Path, config: Config) -> None:
         "WK_FRAME_BYTES": f"{config.frame}u",
         "WK_RX_RING_BYTES": f"{config.ring}u",
         "WK_SAMPLE_STORE_BYTES": f"{config.store}u",
+        "WK_HAVE_STORE": f"{int(config.flash)}",
     }
     lines = "".join(f"#define {name} {value}\n" for name, value in values.items())
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,13 +58,14 @@ def write_config(folder: Path, config: Config) -> None:
     digits = ", ".join(f"0x{i:02x}" for i in range(32))
     (folder / "wk_manifest.h").write_text(f"#define WK_MANIFEST_HASH {{{digits}}}\n")
     (folder / "wk_protocol.h").write_text(render_header())
+    (folder / "wk_store_format.h").write_text(checkpoint.render_format())
 
 
 def app_sources() -> list[Path]:
     """C of link and application without main."""
-    folders = ("src/link", "src/app", "src/learn")
+    folders = ("src/link", "src/app", "src/store", "src/learn")
     files = [file for folder in folders for file in (FIRMWARE / folder).glob("*.c")]
-    return sorted(file for file in files if file.name != "main.c")
+    return [*sorted(file for file in files if file.name != "main.c"), FLASH / "sim_flash.c"]
 
 
 def compile_c(
@@ -99,6 +105,29 @@ class Board:
 
     def reset(self) -> None:
         self._lib.board_reset()
+
+    def new_flash(self, sectors: int, sector_bytes: int, word_bytes: int = 4, seed: int = 1) -> None:
+        """Give the board a flash with random contents; it finds it at its next reset."""
+        self._lib.sim_flash_new(sectors, sector_bytes, word_bytes, 0, 1, seed)
+
+    def cut(self, operation: int, mode: int = 1) -> None:
+        """The power of the flash goes at this operation, counted from now on from 1; 1: in its midst."""
+        self._lib.sim_flash_cut(operation, mode, 0)
+
+    @property
+    def dead(self) -> bool:
+        """The power has gone."""
+        return bool(self._lib.sim_flash_dead())
+
+    def stick(self, address: int, bit: int, value: int) -> None:
+        """A bit of the flash that always reads `value`; 2 mends all such bits."""
+        self._lib.sim_flash_stick(address, bit, value)
+
+    def power_on(self) -> None:
+        self._lib.sim_flash_power_on()
+        self.waiting.clear()
+        self.take()
+        self.reset()
 
     def feed(self, data: bytes) -> None:
         self._lib.board_feed(data, len(data))
@@ -144,6 +173,8 @@ class MemoryTransport(Transport):
                 return b""
             state = self.board.turn()
             self.now += TURN_SECONDS
+            if self.board.dead:
+                raise LinkError(f"{self.name}: the power is gone")
             if state == RESET:
                 self.board.reset()
             elif state != RUNS and not (data := self.board.take()):

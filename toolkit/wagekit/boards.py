@@ -60,7 +60,7 @@ class Ticks(_Part):
 class Uart(_Part):
     """The serial port of the link."""
 
-    driver: Literal["cmsdk", "stm32", "nrf51"]
+    driver: Literal["cmsdk", "stm32", "nrf51", "16550"]
     base: Word
     irq: Annotated[int, Field(ge=0, le=239)]
     clock: Hertz
@@ -106,6 +106,10 @@ class Qemu(_Part):
     """
 
     machine: str
+    keeps: Literal["memory", "mtd"] | None = None
+    """What a file can keep over the end of QEMU: the machine's extra memory, or its serial flash."""
+    keeps_bytes: Annotated[int, Field(ge=0, le=1 << 30)] = 0
+    """Bytes of that file."""
     icount_shift: Annotated[int, Field(ge=0, le=10)]
     instructions: Annotated[int, Field(ge=1)]
     ticks: Annotated[int, Field(ge=1)]
@@ -159,9 +163,27 @@ class Board(_Part):
             raise ValueError(f"memory: two regions have one name in {', '.join(names)}")
         if self.uart.irq >= self.interrupts:
             raise ValueError(f"uart.irq = {self.uart.irq}: below interrupts = {self.interrupts} is allowed")
+        if len(self.checkpoint) > 1:
+            raise ValueError(f"checkpoint: {len(self.checkpoint)} areas: one is allowed")
+        for area in self.checkpoint:
+            if area.size % 64 or area.count < 2:
+                raise ValueError("checkpoint: two sectors of a multiple of 64 bytes are needed at least")
+            if self.code_flash < self.region("flash").size and (
+                area.origin < self.region("flash").origin
+                or area.origin + area.size * area.count
+                != self.region("flash").origin + self.region("flash").size
+            ):
+                raise ValueError("checkpoint: in the flash of the code its sectors are the last ones")
         if self.stack >= self.region("ram").size:
             raise ValueError(f"stack = {self.stack}: the RAM has {self.region('ram').size} bytes")
         return self
+
+    @property
+    def code_flash(self) -> int:
+        """Bytes of flash that an image may take: all in front of the checkpoints, where they share it."""
+        flash = self.region("flash")
+        starts = [area.origin for area in self.checkpoint if _inside(area, flash)]
+        return min(starts) - flash.origin if starts else flash.size
 
     def region(self, kind: str) -> MemoryRegion:
         """The region of kind `flash` or `ram`."""
@@ -181,6 +203,11 @@ class Board(_Part):
         if missing:
             raise BoardError(f"{self._folder}/{FILE}: sources: {missing[0]} does not exist")
         return {name: files[name].read_text(encoding="utf-8") for name in sorted(files)}
+
+
+def _inside(area: CheckpointSectors, flash: MemoryRegion) -> bool:
+    """Whether checkpoints lie in the flash of the code; an area with addresses of its own may not."""
+    return area.origin < flash.origin + flash.size and area.origin + area.size * area.count > flash.origin
 
 
 _ALWAYS = ("wk_startup.S", "wk_mem.S", "wk_port.c", "wk_serial.c", "wk_fault.c")

@@ -24,7 +24,8 @@ typedef enum {
     WK_APP_LATER,   /* nothing was done: something else is under way, offer it again */
 } wk_app_status_t;
 
-/* As after a reset: the built-in masters, step 0, seed 0, an empty store. */
+/* As after a reset: the newest checkpoint of this network, where the board keeps any, or the
+ * built-in masters, step 0 and seed 0; an empty store. */
 void wk_app_init(void);
 
 /* One slice of what is under way; false if nothing is. */

@@ -7,6 +7,7 @@
 #ifndef WK_LINK_H
 #define WK_LINK_H
 
+#include "wagekit/wk_crc32.h"
 #include "wk_config.h"
 #include "wk_protocol.h"
 #include <stdbool.h>
@@ -17,9 +18,6 @@ _Static_assert(WK_FRAME_BYTES >= WK_FRAME_BYTES_MIN && WK_FRAME_BYTES <= WK_FRAM
 
 /* Header, largest payload and CRC, before COBS. */
 #define WK_LINK_BUFFER_BYTES (WK_HEADER_BYTES + WK_FRAME_BYTES + WK_CRC_BYTES)
-
-/* CRC-32 of zlib, PNG and Ethernet; start with 0 and pass the result on for more bytes. */
-uint32_t wk_crc32(uint32_t crc, const uint8_t *bytes, uint32_t size);
 
 typedef struct {
     uint32_t size; /* bytes decoded so far */

@@ -40,6 +40,7 @@ void wk_app_init(void) {
     wk_model_init(&wk_app_model, 0);
     wk_app_clear_store();
     wk_app_learn_init();
+    wk_app_checkpoint_init();
 }
 
 uint32_t wk_app_progress(void) {
@@ -48,7 +49,7 @@ uint32_t wk_app_progress(void) {
 
 static uint16_t flags(void) {
     return (uint16_t)((wk_app.loading ? WK_HELLO_LOADING : 0u) |
-                      (WK_MODEL_TRAINING ? WK_HELLO_TRAINS : 0u));
+                      (WK_MODEL_TRAINING ? WK_HELLO_TRAINS : 0u) | wk_app_checkpoint_flags());
 }
 
 void wk_app_hello(wk_hello_reply_t *hello) {
@@ -108,21 +109,32 @@ static void compute_slice(void) {
         return;
     }
     if (wk_app.program == PROGRAM_LEARN) {
-        wk_app_learn_next();
+        wk_app_checkpoint_turn();
+        wk_app.step_ended = true;
         return;
     }
     wk_app.have_stats = wk_app.program == PROGRAM_STEP;
     wk_app.have_logits = wk_app.program == PROGRAM_INFER;
     wk_app_ended();
+    if (wk_app.have_stats) {
+        wk_app_checkpoint_turn();
+    }
 }
 
 bool wk_app_poll(void) {
+    const bool keeping = wk_app_checkpoint_poll();
     if (wk_app.program == PROGRAM_NONE) {
-        return false;
+        wk_app.progress += keeping;
+        return keeping;
     }
     wk_app.progress++;
     if (wk_app.program == PROGRAM_COMMIT) {
         wk_app_commit_slice();
+    } else if (wk_app.step_ended) { /* the next one waits for a save, if one has begun */
+        if (!keeping) {
+            wk_app.step_ended = false;
+            wk_app_learn_next();
+        }
     } else {
         compute_slice();
     }
@@ -134,6 +146,9 @@ wk_app_status_t wk_app_finish(wk_reply_t *reply) {
         return WK_APP_RUNNING;
     }
     const uint8_t waiting = wk_app.waiting;
+    if (waiting == WK_MSG_CHECKPOINT_SAVE || waiting == WK_MSG_CHECKPOINT_LOAD) {
+        return wk_app_checkpoint_finish(waiting, reply);
+    }
     wk_app.waiting = 0;
     if (wk_app.failed != 0) {
         return wk_app_refuse(reply, wk_app.failed, 0, 0);
@@ -238,6 +253,7 @@ static wk_app_status_t set_state(const uint8_t *payload, uint32_t size, wk_reply
         return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
     }
     wk_model_set_state(&wk_app_model, request.step, request.seed);
+    wk_app_checkpoint_moved();
     return WK_APP_DONE;
 }
 
@@ -276,12 +292,12 @@ static bool runs_beside(uint8_t type) {
     return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_COUNTERS ||
            type == WK_MSG_SET_RULE || type == WK_MSG_UPLOAD || type == WK_MSG_UPLOAD_MANY ||
            type == WK_MSG_RESET || type == WK_MSG_EXIT || type == WK_MSG_LEARN_STATE ||
-           type == WK_MSG_LEARN_STOP;
+           type == WK_MSG_LEARN_STOP || type == WK_MSG_CHECKPOINT_INFO || type == WK_MSG_SET_POLICY;
 }
 
 wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size,
                              wk_reply_t *reply) {
-    if (wk_app.program != PROGRAM_NONE && !runs_beside(type)) {
+    if (!runs_beside(type) && (wk_app.program != PROGRAM_NONE || wk_app_checkpoint_holds(type))) {
         return WK_APP_LATER;
     }
     wk_app.progress++;
@@ -338,6 +354,14 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
         return profile(payload, size, reply);
     case WK_MSG_SLICES:
         return slices(payload, size, reply);
+    case WK_MSG_CHECKPOINT_SAVE:
+        return wk_app_checkpoint_save(payload, size, reply);
+    case WK_MSG_CHECKPOINT_LOAD:
+        return wk_app_checkpoint_load(reply);
+    case WK_MSG_CHECKPOINT_INFO:
+        return wk_app_checkpoint_info(reply);
+    case WK_MSG_SET_POLICY:
+        return wk_app_set_policy(payload, size, reply);
     case WK_MSG_RESET:
     case WK_MSG_EXIT:
         return end_with(type, payload, size, reply);

@@ -253,6 +253,7 @@ void wk_app_evaluate_next(void) {
     } else {
         wk_app.batch = 0;
         wk_app_ended();
+        wk_app_checkpoint_evaluated(wk_app.errors, wk_app.evaluated);
     }
 }
 

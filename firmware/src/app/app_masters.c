@@ -84,6 +84,7 @@ void wk_app_commit_slice(void) {
     if (wk_app.crc == wk_app.crc_wanted) {
         wk_model_set_state(&wk_app_model, wk_app.commit_step, wk_app.commit_seed);
         wk_app.loading = false;
+        wk_app_checkpoint_moved();
     } else {
         wk_app.failed = WK_ERROR_CHECKSUM;
     }

@@ -49,6 +49,7 @@ typedef struct {
     uint8_t last_words; /* WK_MSG_RESET or WK_MSG_EXIT once it is answered, or 0 */
     uint8_t exit_code;
     bool loading;    /* masters are incomplete */
+    bool step_ended; /* of learning by itself; the next has not begun */
     bool have_stats; /* a training step has ended */
     bool have_logits;
 } wk_app_t;
@@ -80,6 +81,26 @@ wk_app_status_t wk_app_load_chunk(const uint8_t *payload, uint32_t size, wk_repl
 wk_app_status_t wk_app_load_commit(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 wk_app_status_t wk_app_read_masters(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 void wk_app_commit_slice(void);
+
+/* app_checkpoint.c: what is kept over power cuts. */
+/* Looks for the newest checkpoint of this network and loads it: state, rate, rule and policy. */
+void wk_app_checkpoint_init(void);
+/* The host has changed step or masters: the policy counts from here. */
+void wk_app_checkpoint_moved(void);
+/* A training step has ended: begin to save if the policy says so. */
+void wk_app_checkpoint_turn(void);
+void wk_app_checkpoint_evaluated(uint32_t errors, uint32_t samples);
+/* One slice of a save or load; false if none is under way. */
+bool wk_app_checkpoint_poll(void);
+/* Whether a request must wait for its end. */
+bool wk_app_checkpoint_holds(uint8_t type);
+/* Bits of hello flags. */
+uint16_t wk_app_checkpoint_flags(void);
+wk_app_status_t wk_app_checkpoint_save(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_checkpoint_load(wk_reply_t *reply);
+wk_app_status_t wk_app_checkpoint_finish(uint8_t waiting, wk_reply_t *reply);
+wk_app_status_t wk_app_checkpoint_info(wk_reply_t *reply);
+wk_app_status_t wk_app_set_policy(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 
 /* app_compute.c: training, inference and evaluation. */
 wk_app_status_t wk_app_batch(uint8_t type, const uint8_t *payload, uint32_t size,

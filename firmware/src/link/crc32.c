@@ -1,5 +1,5 @@
 /* CRC-32 by half bytes. SPDX-License-Identifier: Apache-2.0 */
-#include "wagekit/wk_link.h"
+#include "wagekit/wk_crc32.h"
 
 /* 64 bytes of flash instead of 1 KB; two look-ups a byte. */
 static const uint32_t table[16] = {

@@ -33,8 +33,9 @@ def test_packaged_boards_are_whole(name: str) -> None:
     assert {"common/wk_startup.S", "common/wk_serial.c", "common/wk_board.h"} <= set(files)
 
 
-def test_the_six_boards_are_there() -> None:
-    expected = {"microbit", "mps2-an385", "mps2-an385-v6m", "mps2-an386", "mps2-an500", "netduinoplus2"}
+def test_the_seven_boards_are_there() -> None:
+    expected = {"emcraft-sf2", "microbit", "netduinoplus2"}
+    expected |= {"mps2-an385", "mps2-an385-v6m", "mps2-an386", "mps2-an500"}
     assert set(boards.available()) == expected
 
 
@@ -89,7 +90,11 @@ def test_no_board_at_the_path(tmp_path: Path) -> None:
         ("stack = 4096", "stack = 262144", r"stack = 262144: the RAM has 131072 bytes"),
         ("stack = 4096", "stak = 4096", r"stak is not a known key \(did you mean stack\?\); allowed: format"),
         ("stack = 4096\n", "", r"board\.toml: stack is missing"),
-        ('driver = "stm32"', 'driver = "usb"', r"uart\.driver = 'usb': .*'cmsdk', 'stm32' or 'nrf51'"),
+        (
+            'driver = "stm32"',
+            'driver = "usb"',
+            r"uart\.driver = 'usb': .*'cmsdk', 'stm32', 'nrf51' or '16550'",
+        ),
         ("irq = 37", "irq = 99", r"uart\.irq = 99: below interrupts = 82"),
         ("ring = 4096", "ring = 4095", r"link\.ring = 4095: a power of two"),
         ("ring = 4096", "ring = 2048", r"link\.ring = 2048: two frames of 1024"),

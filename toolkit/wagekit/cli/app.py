@@ -13,6 +13,7 @@ from wagekit.cli import (
     analyze,
     boards,
     build,
+    checkpoint,
     demo,
     doctor,
     evaluate,
@@ -66,6 +67,9 @@ for _panel, _modules in _PANELS.items():
         app.command(_name, epilog=f"Example: [bold]{_module.EXAMPLE}[/]", rich_help_panel=_panel)(
             getattr(_module, _name)
         )
+
+
+app.add_typer(checkpoint.app, rich_help_panel="On the chip")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,12 +6,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wagekit.errors import LimitError, LinkError, WagekitError
+from wagekit.errors import LimitError, LinkError, UsageError, WagekitError
 from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
     check_batch,
@@ -23,7 +24,16 @@ from wagekit.executors.checks import (
     check_uint32,
 )
 from wagekit.executors.learning import Order
-from wagekit.link import Counters, Device, Hello, StepReport, Timing, Transport, open_transport
+from wagekit.link import (
+    CheckpointReport,
+    Counters,
+    Device,
+    Hello,
+    StepReport,
+    Timing,
+    Transport,
+    open_transport,
+)
 from wagekit.link.codec import Record
 from wagekit.link.device import Request
 from wagekit.link.learning import LearnState
@@ -384,6 +394,40 @@ class DeviceExecutor(Executor):
         self._device.state()  # answered when the device has come to the end
         return self._device.learner.state()
 
+    # Checkpoints.
+
+    def save_checkpoint(self, *, wait: bool = True) -> int:
+        """Save what was learned on the device; the step that was saved. See `Device.save_checkpoint`."""
+        return self._device.save_checkpoint(wait=wait)
+
+    def load_checkpoint(self) -> int:
+        """Go back to the newest checkpoint on the device; its step."""
+        self._rule = None
+        return self._device.load_checkpoint()
+
+    def checkpoint_info(self) -> CheckpointReport:
+        """Checkpoints on the device, their costs since reset, and the policy."""
+        return self._device.checkpoint_info()
+
+    def reset(self) -> Hello:
+        """Restart the chip: what it says then; it has the newest checkpoint, if there is one."""
+        self._rule = None
+        self._stored = 0
+        return self._device.reset()
+
+    def set_policy(self, *, every: int = 0, improvement: float = 0.0, spacing: int = 0) -> None:
+        """When the device saves by itself; all 0: never.
+
+        `every` so many steps; when an evaluation on the device has a share of errors that is lower
+        than the best by `improvement` (0..1); and never twice within `spacing` seconds.
+        """
+        check_uint32(every, "every")
+        check_uint32(spacing, "spacing")
+        if not 0 <= improvement <= 1:
+            raise UsageError(f"improvement = {improvement}: a share of 0..1 is allowed")
+        parts = max(1, round(improvement * 65536)) if improvement else 0
+        self._device.set_policy(every=every, improvement=parts, spacing=spacing)
+
     def ticks(self) -> int:
         """The device's counter, `hello.tick_hz` a second."""
         return self.counters().ticks
@@ -470,27 +514,31 @@ def open_qemu(
     batch: int | None = None,
     *,
     icount: bool = False,
+    flash: Path | str | None = None,
+    keep: bool = False,
     timing: Timing | None = None,
     on_log: LogSink | None = None,
     **options: Any,
 ) -> DeviceExecutor:
     """Build the network's firmware for a board, boot it in QEMU and open it.
 
-    With `icount` the device's counter counts instructions; further options are those of
-    `build_firmware`. Packed weights stay those that were built in.
+    With `icount` the device's counter counts instructions. The file `flash` keeps the checkpoints
+    over the end of the emulator (see `qemu.boot`), and with `keep` the device stays as it is after
+    its start. Further options are those of `build_firmware`; weights that it packs into flash stay
+    as they are.
     """
     from wagekit import boards
     from wagekit.toolchain import firmware, qemu
 
     target = boards.load(board)
     image = firmware.build_firmware(net, target, batch=QEMU_BATCH if batch is None else batch, **options)
-    process = qemu.boot(image.elf, target, icount=icount)
+    process = qemu.boot(image.elf, target, icount=icount, keep=flash)
     name = f"qemu:{board}"
     try:
         transport = _QemuTransport(open_transport(process.url), process, name)
         device = Device.open(transport, timing=timing, on_log=on_log)
         device.check_manifest(image.manifest["hash"])
-        return QemuExecutor(net, device, name=name, seed=seed, batch=batch, keep=image.plan.packed)
+        return QemuExecutor(net, device, name=name, seed=seed, batch=batch, keep=keep or image.plan.packed)
     except BaseException:
         process.stop()
         raise

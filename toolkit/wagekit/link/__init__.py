@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wagekit.link.device import Counters, Device, EvaluationReport, Hello, State, StepReport
+from wagekit.link.device import CheckpointReport, Counters, Device, EvaluationReport, Hello, State, StepReport
 from wagekit.link.errors import DeviceRestartedError, FirmwareFaultError, RefusedError, VersionError
 from wagekit.link.faults import FaultRates, FaultyTransport
 from wagekit.link.render import render_header
@@ -10,6 +10,7 @@ from wagekit.link.session import Session, Timing
 from wagekit.link.transport import Transport, open_transport
 
 __all__ = [
+    "CheckpointReport",
     "Counters",
     "Device",
     "DeviceRestartedError",

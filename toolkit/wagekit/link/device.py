@@ -42,6 +42,10 @@ class Hello:
     """Masters are incomplete: a loading was broken off."""
     trains: bool
     """The firmware can learn."""
+    checkpoints: bool
+    """The firmware keeps checkpoints."""
+    restored: bool
+    """At its start the firmware loaded a checkpoint."""
     board: str
     firmware: str
     tick_hz: int
@@ -60,6 +64,47 @@ class State:
     seed: int
     log2_lr: int
     rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointReport:
+    """What the device says of its checkpoints; counts are since reset."""
+
+    work: str
+    """What is under way: idle, save or load."""
+    last_save: str
+    """How the last save ended: whole, busy, none, small, worn, changed or another number."""
+    newest: int | None
+    """Slot of the newest record; None if there is none of this network."""
+    unconfirmed: bool
+    """It is whole, but a cut has come before anybody could be told of it."""
+    slots: tuple[str, str]
+    """blank, damaged, foreign or whole."""
+    step: int
+    """Of the newest record."""
+    sequence: int
+    saves: int
+    failures: int
+    erases: int
+    """Sectors."""
+    words: int
+    """Programmed."""
+    failed_at: int
+    """Address of the last failure, from the start of the area."""
+    sectors: int
+    sector_bytes: int
+    word_bytes: int
+    every: int
+    """Policy: steps between saves, 0: not by steps."""
+    improvement: int
+    """Policy: 65536ths of the share of errors, 0: not by improvement."""
+    spacing: int
+    """Policy: seconds between saves at least."""
+
+
+_WORK = ("idle", "save", "load")
+_SLOT = ("blank", "damaged", "foreign", "whole")
+_SAVE_ENDS = ("whole", "busy", "none", "small", "worn", "changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +193,8 @@ class Device:
             store_slots=hello.int("store_slots"),
             loading=bool(hello.int("flags") & _flag("loading")),
             trains=bool(hello.int("flags") & _flag("trains")),
+            checkpoints=bool(hello.int("flags") & _flag("checkpoints")),
+            restored=bool(hello.int("flags") & _flag("restored")),
             board=about.text("board"),
             firmware=about.text("firmware"),
             tick_hz=about.int("tick_hz"),
@@ -243,6 +290,43 @@ class Device:
     @property
     def _master_room(self) -> int:
         return self.hello.frame_bytes // self.hello.master_bytes
+
+    # Checkpoints.
+
+    def save_checkpoint(self, *, wait: bool = True) -> int:
+        """Save what was learned; the step of the record.
+
+        With `wait` it returns once the record was read back from the flash; without, at once: the
+        save goes on beside inference, and `checkpoint_info` tells its end. RefusedError with the
+        code `worn` or `small` where it cannot be saved: the device goes on with what it has.
+        """
+        return self.session.call("checkpoint_save", {"wait": int(wait)}).int("step")
+
+    def load_checkpoint(self) -> int:
+        """Go back to the newest checkpoint; its step. RefusedError `empty` if there is none."""
+        return self.session.call("checkpoint_load").int("step")
+
+    def checkpoint_info(self) -> CheckpointReport:
+        """Slots, counts and policy; also while the device computes or saves."""
+        record = self.session.call("checkpoint_info")
+        newest = record.int("newest")
+        counts = ("step", "sequence", "saves", "failures", "erases", "words", "failed_at")
+        settings = ("sectors", "sector_bytes", "word_bytes", "every", "improvement", "spacing")
+        return CheckpointReport(
+            work=_named(_WORK, record.int("work")),
+            last_save=_named(_SAVE_ENDS, record.int("last_save")),
+            newest=newest if newest < 2 else None,
+            unconfirmed=bool(record.int("unconfirmed")),
+            slots=(_named(_SLOT, record.int("slot0")), _named(_SLOT, record.int("slot1"))),
+            **{name: record.int(name) for name in (*counts, *settings)},
+        )
+
+    def set_policy(self, *, every: int = 0, improvement: int = 0, spacing: int = 0) -> None:
+        """When the device saves by itself: every so many steps, when an evaluation's share of errors is
+        `improvement` 65536ths below the best, and at most once in `spacing` seconds. All 0: never.
+        """
+        values = {"every": every, "improvement": improvement, "spacing": spacing}
+        self.session.call("set_policy", values)
 
     # Samples.
 
@@ -396,7 +480,9 @@ class Device:
     # Ends.
 
     def reset(self) -> Hello:
-        """Restart the chip and open a new session; the network is in its first state."""
+        """Restart the chip and open a new session; the network is in its first state, or in that of the
+        newest checkpoint.
+        """
         self._last_words(lambda: self.session.call("reset"))
         self.hello = self._open()
         return self.hello
@@ -412,6 +498,10 @@ class Device:
     def close(self) -> None:
         """Close the transport; harmless when called twice."""
         self.session.transport.close()
+
+
+def _named(names: Sequence[str], number: int) -> str:
+    return names[number] if number < len(names) else str(number)
 
 
 def _flag(name: str) -> int:

@@ -101,6 +101,8 @@ BATCH_FLAGS: tuple[Code, ...] = (
 HELLO_FLAGS: tuple[Code, ...] = (
     Code("loading", 1, "masters are incomplete: load them before anything else"),
     Code("trains", 2, "the firmware can learn; without it, it was built to infer only"),
+    Code("checkpoints", 256, "the firmware keeps checkpoints"),
+    Code("restored", 512, "at its start the firmware loaded a checkpoint"),
 )
 
 REQUESTS: tuple[Message, ...] = (
@@ -400,6 +402,68 @@ REQUESTS: tuple[Message, ...] = (
             _f("ticks", "tail", "u32, operation by operation"),
         ),
     ),
+    Message(
+        "checkpoint_save",
+        0x30,
+        "Begins to save masters, step, seed, rate, rule and policy. Until it has ended, requests that change "
+        "the network wait; inference and reading go on.",
+        (_f("wait", "u8", "1: answer when the record was read back from the flash, 0: at once"),),
+        (_f("step", "u32", "of the record"),),
+    ),
+    Message(
+        "checkpoint_load",
+        0x31,
+        "Goes back to the newest checkpoint. Until it is loaded the device neither trains nor infers.",
+        (),
+        (_f("step", "u32", "of the record"),),
+    ),
+    Message(
+        "checkpoint_info",
+        0x32,
+        "Checkpoints and what they cost since reset; also while a program runs.",
+        (),
+        (
+            _f("work", "u8", "0 nothing under way, 1 a save, 2 a load"),
+            _f(
+                "last_save",
+                "u8",
+                "how the last save ended: 0 whole, 1 under way, 2 none since reset, 4 worn, ..",
+            ),
+            _f("newest", "u8", "slot of the newest record, or 2"),
+            _f("unconfirmed", "u8", "1: whole, but perhaps nobody was told of it"),
+            _f("slot0", "u8", "0 blank, 1 damaged, 2 of another network, 3 whole"),
+            _f("slot1", "u8", "as slot0"),
+            _f("word_bytes", "u8", "of the flash"),
+            _f("step", "u32", "of the newest record"),
+            _f("sequence", "u32", "of the newest record"),
+            _f("saves", "u32", "records written and read back"),
+            _f("failures", "u32", "saves that the flash did not take"),
+            _f("erases", "u32", "sectors erased"),
+            _f("words", "u32", "words programmed"),
+            _f("failed_at", "u32", "address of the last failure, from the start of the area"),
+            _f("sectors", "u32", "of the area"),
+            _f("sector_bytes", "u32", ""),
+            _f("every", "u32", "policy, see `set_policy`"),
+            _f("improvement", "u32", "policy"),
+            _f("spacing", "u32", "policy"),
+        ),
+    ),
+    Message(
+        "set_policy",
+        0x33,
+        "When the device saves by itself; kept in every checkpoint. Also while a program runs.",
+        (
+            _f("every", "u32", "steps between saves, 0: not by steps"),
+            _f(
+                "improvement",
+                "u32",
+                "save when an evaluation's share of errors is so many 65536ths below the "
+                "best so far, 0: not by improvement",
+            ),
+            _f("spacing", "u32", "seconds between the begin of one save and of the next, at least"),
+        ),
+        (),
+    ),
     Message("reset", 0x21, "Answers, then restarts the chip."),
     Message(
         "exit",
@@ -486,6 +550,19 @@ ERRORS: tuple[Code, ...] = (
     Code("label", 10, "a label that is no class number"),
     Code("code", 11, "a sample code outside the grid"),
     Code("training", 12, "the firmware was built to infer only", "build it with training"),
+    Code(
+        "worn",
+        48,
+        "the flash did not take the checkpoint; the one before is untouched, and learning goes on",
+        "try again, or give the board other sectors for checkpoints",
+    ),
+    Code(
+        "small",
+        49,
+        "the board has no room for checkpoints of this network",
+        "board.toml names sectors for them: [[checkpoint]]",
+    ),
+    Code("empty", 50, "there is no checkpoint of this network", "save one first"),
 )
 
 FAULT_CAUSES: tuple[Code, ...] = (

@@ -24,6 +24,7 @@ from wagekit.toolchain.size import Sizes
 _PARTS = {
     "receive ring": ("ring",),
     "link frames": ("received", "answers"),
+    "checkpoints": ("checkpoint",),
     "link application": ("wk_app", "wk_app_learning", "link"),
     "sample store, one sample": ("codes", "labels"),
 }
@@ -142,7 +143,7 @@ def _plan(net: Network, board: Board, batch: int, training: bool, *, packed: boo
 def _planned(board: Board, plan: Plan, baked: bool) -> Program:
     needs = _needs(board, plan)
     flash = {
-        "code": estimate.code_bytes(board, plan.training),
+        "code": estimate.code_bytes(board, plan),
         "weights": plan.flash_bytes if baked else 0,
     }
     ram_size = board.region("ram").size
@@ -160,7 +161,7 @@ def _planned(board: Board, plan: Plan, baked: bool) -> Program:
         ram_size=ram_size,
         flash=flash,
         flash_bytes=sum(flash.values()),
-        flash_size=board.region("flash").size,
+        flash_size=board.code_flash,
         sections={},
         stack=None,
         samples=_samples(ram_size - ram_bytes, plan),

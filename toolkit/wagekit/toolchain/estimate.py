@@ -13,6 +13,7 @@ from wagekit.boards import Board
 CODE = {True: 22_500, False: 16_000}
 """Bytes of code and tables of a firmware with the link that learns, or only infers."""
 CODE_M0 = {True: 26_500, False: 19_000}
+CODE_CHECKPOINTS = 5_800
 
 _THUMB_1 = ("cortex-m0", "cortex-m0plus")
 _M0_FACTOR = 1.45
@@ -34,9 +35,10 @@ _SHORT_FACTOR = 2.2
 _FINISH = 56.0
 
 
-def code_bytes(board: Board, training: bool) -> int:
+def code_bytes(board: Board, plan: Plan) -> int:
     """Bytes of flash that code and tables take."""
-    return (CODE_M0 if board.core in _THUMB_1 else CODE)[training]
+    code = (CODE_M0 if board.core in _THUMB_1 else CODE)[plan.training]
+    return code + (CODE_CHECKPOINTS if board.checkpoint and not plan.packed else 0)
 
 
 def instructions(plan: Plan, board: Board) -> dict[str, int]:

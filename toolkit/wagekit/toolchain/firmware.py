@@ -204,8 +204,11 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
         baud=options.baud,
         watchdog_ms=options.watchdog_ms,
         optimise=options.optimise,
+        checkpoints=with_link and not plan.packed,
     )
     files = project.runtime_files(*(("src/link", "src/app") if with_link else ()))
+    if settings.checkpoints and board.checkpoint:
+        files.update(project.store_files())
     files.update({f"generated/{name}": text for name, text in render_model(plan, options.masters).items()})
     if with_link:
         files["generated/wk_protocol.h"] = link.render_header()

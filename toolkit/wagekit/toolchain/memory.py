@@ -15,6 +15,8 @@ APP_BYTES = 400
 """Static data of the link and its application beside frames, store, labels and counters, rounded up."""
 OPERATION_BYTES = 12
 """Counters of what an operation of the program costs, and its longest slice."""
+CHECKPOINT_BYTES = 296
+"""Static data of the checkpoints, where a board keeps any, rounded up."""
 CODE_BYTES = 12 * 1024
 """Code and tables of the smallest firmware: a network that leaves less flash cannot fit."""
 MAX_SLOTS = 65_535
@@ -92,21 +94,23 @@ def ram_budget(board: Board, plan: Plan, *, link: bool, store_limit: int | None 
 def least_needs(board: Board, plan: Plan, *, link: bool) -> list[Need]:
     """All uses of the RAM with a sample store of one sample, which comes last."""
     needs = [Need(f"network, {part}", size) for part, size in plan.parts().items()]
-    needs += _fixed_needs(board, plan.batch, len(plan.ops), link=link)
+    needs += _fixed_needs(board, plan.batch, len(plan.ops), link=link, checkpoints=not plan.packed)
     needs.append(Need("sample store, one sample", _least_store(plan.inputs, link=link)))
     return needs
 
 
 def check_flash(board: Board, plan: Plan, *, baked: bool) -> None:
     """`FitError` if masters that are built in, and the least code, exceed the flash."""
-    flash = board.region("flash").size
+    flash = board.code_flash
     needs = (Need("code, at least", CODE_BYTES), Need("masters built in", plan.flash_bytes if baked else 0))
     total = sum(need.bytes for need in needs)
     if total > flash:
         raise _misfit(board, plan, needs, "flash", flash)
 
 
-def _fixed_needs(board: Board, batch: int, operations: int, *, link: bool) -> list[Need]:
+def _fixed_needs(
+    board: Board, batch: int, operations: int, *, link: bool, checkpoints: bool = True
+) -> list[Need]:
     needs = [
         Need("stack", board.stack),
         Need("receive ring", board.link.ring),
@@ -115,6 +119,8 @@ def _fixed_needs(board: Board, batch: int, operations: int, *, link: bool) -> li
     if link:
         frames = _FRAMES * (board.link.frame + schema.OVERHEAD_BYTES)
         app = APP_BYTES + LABEL_BYTES * batch + OPERATION_BYTES * operations
+        if board.checkpoint and checkpoints:
+            needs.append(Need("checkpoints", CHECKPOINT_BYTES))
         needs += [Need("link frames", frames), Need("link application", app)]
     return needs
 

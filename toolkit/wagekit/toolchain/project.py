@@ -15,6 +15,7 @@ from typing import Any
 
 from wagekit import templates
 from wagekit.boards import Board
+from wagekit.link import checkpoint
 from wagekit.toolchain import cross
 from wagekit.version import __version__
 from wagekit.writer import RUNTIME, firmware_files
@@ -40,6 +41,8 @@ class Settings:
     """Time-out of the watchdog; 0 leaves it off."""
     optimise: str | None = None
     """None for the board's."""
+    checkpoints: bool = True
+    """The firmware uses the sectors that its board sets aside for them."""
 
 
 def render(board: Board, settings: Settings, sources: Mapping[str, str]) -> dict[str, str]:
@@ -72,6 +75,15 @@ def runtime_files(*more: str) -> dict[str, str]:
     return firmware_files((*RUNTIME, *more))
 
 
+def store_files() -> dict[str, str]:
+    """The checkpoint store: its C files, the check sum that it shares with the link, and its format."""
+    files = firmware_files(("src/store",))
+    checksum = "src/link/crc32.c"
+    files[checksum] = firmware_files(("src/link",))[checksum]
+    files["generated/wk_store_format.h"] = checkpoint.render_format()
+    return files
+
+
 def _build_context(board: Board, settings: Settings, sources: list[str]) -> dict[str, Any]:
     return {
         "version": __version__,
@@ -93,7 +105,7 @@ def _build_context(board: Board, settings: Settings, sources: list[str]) -> dict
                 "name": region.name.upper(),
                 "attributes": "rx" if region.kind == "flash" else "rw",
                 "origin": f"0x{region.origin:08x}",
-                "size": f"0x{region.size:x}",
+                "size": f"0x{board.code_flash if region.kind == 'flash' else region.size:x}",
             }
             for region in board.memory
         ],
@@ -103,6 +115,7 @@ def _build_context(board: Board, settings: Settings, sources: list[str]) -> dict
 def _config(board: Board, settings: Settings) -> list[dict[str, Any]]:
     """Groups of macros. What the assembler reads too are plain numbers without a suffix."""
     uart, qemu, watchdog = board.uart, board.qemu, board.watchdog
+    area = board.checkpoint[0] if board.checkpoint else None
     watchdog_ticks = settings.watchdog_ms * watchdog.clock // 1000 if watchdog else 0
     return [
         _group(
@@ -121,6 +134,13 @@ def _config(board: Board, settings: Settings) -> list[dict[str, Any]]:
             WK_PORT_TICK_HZ=f"{board.ticks.hz}u",
             WK_INSTRUCTIONS_PER_TICK_NUMERATOR=f"{qemu.instructions if qemu else 0}u",
             WK_INSTRUCTIONS_PER_TICK_DENOMINATOR=f"{qemu.ticks if qemu else 1}u",
+        ),
+        _group(
+            "Sectors for checkpoints",
+            WK_HAVE_STORE=int(settings.checkpoints and area is not None),
+            WK_FLASH_ORIGIN=f"0x{area.origin if area else 0:08x}u",
+            WK_FLASH_SECTORS=f"{area.count if area else 0}u",
+            WK_FLASH_SECTOR_BYTES=f"{area.size if area else 0}u",
         ),
         _group(
             "Port",

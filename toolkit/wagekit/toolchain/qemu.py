@@ -135,6 +135,7 @@ def boot(
     *,
     icount: bool = False,
     gdb: bool = False,
+    keep: Path | str | None = None,
     extra: Sequence[str] = (),
 ) -> QemuProcess:
     """Start QEMU with an ELF as the board's program.
@@ -142,7 +143,9 @@ def boot(
     The machine waits for the first connection to `url`, so that no byte is lost. With `icount`
     its time is counted in instructions and runs are deterministic: `board.qemu.to_instructions`
     turns differences of `wk_port_ticks` into instructions. With `gdb` the machine has a gdb stub
-    and stands still until a debugger continues it; then `image` may be None.
+    and stands still until a debugger continues it; then `image` may be None. The file `keep` holds
+    what the board's checkpoints are written to, and is made if it is not there: the next machine
+    that boots with it finds them.
 
     UsageError: the board is not emulated, or the image is not there. ToolError: QEMU is missing
     or ended at once.
@@ -164,6 +167,7 @@ def boot(
         if stub is not None:
             command += [*_chardev("gdb0", stub, wait=False), "-gdb", "chardev:gdb0", "-S"]
             sockets.append(stub)
+        command += _keeping(board, keep) if keep is not None else []
         command += extra
         log = tempfile.TemporaryFile()  # noqa: SIM115 (QemuProcess closes it)
         try:
@@ -219,6 +223,39 @@ def _command(program: str, board: Board, image: Path | str | None, *, icount: bo
     if icount:
         command += ["-icount", f"shift={board.qemu.icount_shift},sleep=on"]
     return command
+
+
+def _keeping(board: Board, keep: Path | str) -> list[str]:
+    """Options that put a file behind what the board keeps without power."""
+    path = Path(keep).absolute()
+    assert board.qemu is not None
+    if board.qemu.keeps is None:
+        raise UsageError(
+            f"board {board.name}: QEMU has no file for its checkpoints",
+            hint="mps2-an386 has one, for example",
+        )
+    if "," in str(path):
+        raise UsageError(f"{path}: QEMU allows no comma in the name of a file")
+    size = board.qemu.keeps_bytes
+    try:
+        if not path.exists():
+            _make_blank(path, size)
+        if path.stat().st_size != size:
+            raise UsageError(f"{path}: {path.stat().st_size} bytes; what {board.name} keeps has {size}")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be used: {error.strerror or error}") from None
+    if board.qemu.keeps == "mtd":
+        return ["-drive", f"file={path},if=mtd,format=raw"]
+    backend = f"memory-backend-file,id=kept,size={size},mem-path={path},share=on"
+    return ["-machine", "memory-backend=kept", "-object", backend]
+
+
+def _make_blank(path: Path, size: int) -> None:
+    """An erased flash: all bits set."""
+    blank = b"\xff" * (1 << 20)
+    with path.open("xb") as file:
+        for at in range(0, size, len(blank)):
+            file.write(blank[: size - at])
 
 
 def _tied_to_us(command: list[str]) -> list[str]:

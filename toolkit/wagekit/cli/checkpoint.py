@@ -1,0 +1,195 @@
+"""`wagekit checkpoint`: what a chip has learned, between its flash and model files."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wagekit.cli import options as o
+from wagekit.cli.console import done, note, print_json, say
+from wagekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wagekit.cli.sources import Subject
+    from wagekit.executors.device import DeviceExecutor
+
+app = typer.Typer(
+    name="checkpoint",
+    help="Bring what a chip has learned into a model file, and a model onto a chip.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+On = Annotated[
+    str,
+    typer.Option("--on", metavar="PLACE", help="serial:PORT or qemu:BOARD.", show_default=False),
+]
+Flash = Annotated[
+    Path | None,
+    typer.Option(
+        "--flash",
+        metavar="FILE",
+        help="With qemu:BOARD: the file that keeps its checkpoints; made if it is not there.",
+        show_default=False,
+    ),
+]
+
+
+@contextmanager
+def _chip(subject: Subject, on: str, flash: Path | None, baud: int | None) -> Iterator[DeviceExecutor]:
+    """The chip as it is, with the network of `subject`; a chip with another is refused."""
+    from wagekit.executors import open_executor
+    from wagekit.executors.device import DeviceExecutor
+
+    kind, _, target = on.partition(":")
+    if kind not in ("serial", "qemu") or not target:
+        raise UsageError(f"--on {on}: serial:PORT or qemu:BOARD is allowed: only chips have checkpoints")
+    if flash is not None and kind != "qemu":
+        raise UsageError(f"--flash goes with qemu:BOARD, not with {on}")
+    if baud is not None and kind != "serial":
+        raise UsageError(f"--baud goes with serial:PORT, not with {on}")
+    options: dict[str, Any] = {"baud": baud} if baud else {}
+    if flash is not None:
+        options["flash"] = flash
+    with open_executor(subject.network, on, keep=True, **options) as executor:
+        assert isinstance(executor, DeviceExecutor)
+        yield executor
+
+
+@app.command(epilog="Example: [bold]wagekit checkpoint pull digits --on serial:/dev/ttyACM0[/]")
+def pull(
+    network: o.NetworkArgument,
+    *,
+    on: On,
+    out: o.Out = None,
+    flash: Flash = None,
+    baud: o.Baud = None,
+    force: o.Force = False,
+    json: o.Json = False,
+) -> None:
+    """Write what the chip has learned into a model file, which continues anywhere.
+
+    If NETWORK is a model, the new file also keeps the plan of its training, so that
+    `train --resume` goes on with it.
+    """
+    from wagekit.cli.sources import open_subject
+    from wagekit.training.model import Model, save_model
+
+    subject = open_subject(network)
+    path = out or Path(f"{subject.network.name}.safetensors")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists", hint="--out FILE writes another, --force replaces it")
+    with _chip(subject, on, flash, baud) as chip:
+        training = subject.model.training if subject.model else {}
+        model = Model(subject.network, chip.masters, chip.step_count, chip.seed, training)
+    save_model(path, model)
+    if json:
+        print_json({"model": str(path), "step": model.step, "seed": model.seed, "digest": model.digest()})
+        return
+    done(f"wrote {path}: step {model.step:,}, digest {model.digest()[:12]}")
+
+
+@app.command(epilog="Example: [bold]wagekit checkpoint push digits.safetensors --on serial:/dev/ttyACM0[/]")
+def push(
+    model: o.ModelArgument,
+    *,
+    on: On,
+    flash: Flash = None,
+    baud: o.Baud = None,
+    json: o.Json = False,
+) -> None:
+    """Load a model into the chip and save it there, so that it is still there without power.
+
+    A file that is damaged, of another network or another version is refused before
+    anything is sent: the chip keeps what it had.
+    """
+    from wagekit.cli.sources import open_model
+
+    subject = open_model(model)
+    assert subject.model is not None
+    with _chip(subject, on, flash, baud) as chip:
+        if not chip.hello.checkpoints:
+            raise UsageError(
+                f"{chip.name}: {chip.hello.board} keeps no checkpoints",
+                hint="its board.toml names no sectors for them",
+            )
+        chip.load_masters(subject.model.masters, subject.model.step, subject.model.seed)
+        step = chip.save_checkpoint()
+        digest = chip.digest()
+    if json:
+        print_json({"step": step, "digest": digest})
+        return
+    done(f"saved on {on}: step {step:,}, digest {digest[:12]}")
+
+
+@app.command(epilog="Example: [bold]wagekit checkpoint save digits --on serial:/dev/ttyACM0[/]")
+def save(
+    network: o.NetworkArgument,
+    *,
+    on: On,
+    flash: Flash = None,
+    baud: o.Baud = None,
+    json: o.Json = False,
+) -> None:
+    """Let the chip save what it has learned; ends when that was read back from its flash."""
+    from wagekit.cli.sources import open_subject
+
+    with _chip(open_subject(network), on, flash, baud) as chip:
+        step = chip.save_checkpoint()
+        info = chip.checkpoint_info()
+    if json:
+        print_json({"step": step, "sequence": info.sequence})
+        return
+    done(f"saved step {step:,} as checkpoint {info.sequence:,}, slot {info.newest}")
+
+
+@app.command(epilog="Example: [bold]wagekit checkpoint info digits --on serial:/dev/ttyACM0 --json[/]")
+def info(
+    network: o.NetworkArgument,
+    *,
+    on: On,
+    flash: Flash = None,
+    baud: o.Baud = None,
+    json: o.Json = False,
+) -> None:
+    """Say what the chip keeps, when it saves by itself, and what a save costs its flash."""
+    from dataclasses import asdict
+
+    from wagekit.cli.sources import open_subject
+    from wagekit.link.checkpoint import Geometry, cost
+
+    with _chip(open_subject(network), on, flash, baud) as chip:
+        found, hello, step = chip.checkpoint_info(), chip.hello, chip.step_count
+    one = cost(
+        Geometry(found.sectors, found.sector_bytes, found.word_bytes), hello.weights * hello.master_bytes
+    )
+    if json:
+        print_json(asdict(found) | {"restored": hello.restored, "network_step": step, "cost": asdict(one)})
+        return
+    if found.newest is None:
+        say("no checkpoint of this network")
+    else:
+        doubt = ", not acknowledged before a cut" if found.unconfirmed else ""
+        say(f"checkpoint {found.sequence:,} of step {found.step:,} in slot {found.newest}{doubt}")
+    say(f"slots: {found.slots[0]}, {found.slots[1]}; the network is at step {step:,}")
+    say(f"policy: {_policy(found.every, found.improvement, found.spacing)}")
+    say(
+        f"one save: {one.record_bytes:,} bytes, {one.erases} of {found.sectors} sectors erased, "
+        f"{one.words:,} words programmed"
+    )
+    if found.failures:
+        note(f"{found.failures:,} saves failed, the last at {found.failed_at:#x}")
+
+
+def _policy(every: int, improvement: int, spacing: int) -> str:
+    """When a chip saves by itself, in words."""
+    reasons = [f"every {every:,} steps"] if every else []
+    if improvement:
+        reasons.append(f"when an evaluation has {improvement / 655.36:.2f} % fewer errors")
+    if not reasons:
+        return "on command"
+    return " and ".join(reasons) + (f", at least {spacing:,} s apart" if spacing else "")
