@@ -15,7 +15,7 @@ from bench.cases import CASES, ROOT, Case
 from bench.measure import RULE, STEPS, WARM_STEPS, OnBoard, OnHost, measure, measure_host
 from bench.tables import COLUMNS, sheets
 from wagekit.errors import WagekitError
-from wagekit.executors.device import QEMU_BATCH
+from wagekit.executors.attach import QEMU_BATCH
 
 RESULTS = ROOT / "bench" / "results.md"
 

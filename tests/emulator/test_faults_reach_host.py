@@ -7,7 +7,7 @@ import pytest
 
 from wagekit import Network, boards
 from wagekit.errors import DeviceFaultError
-from wagekit.executors.device import open_qemu
+from wagekit.executors.attach import open_qemu
 from wagekit.link import Device, open_transport
 from wagekit.toolchain import qemu as emulator
 from wagekit.toolchain.firmware import build_firmware

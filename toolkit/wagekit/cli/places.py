@@ -50,7 +50,7 @@ def open_place(
     image = None
     if kind == "qemu" and target:
         from wagekit import boards
-        from wagekit.executors.device import QEMU_BATCH
+        from wagekit.executors.attach import QEMU_BATCH
         from wagekit.toolchain.firmware import build_firmware
         from wagekit.toolchain.memory import LABEL_BYTES
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from wagekit.cli.console import err, note, out, print_json, say
-from wagekit.cli.learning import Lesson, Result, learn
+from wagekit.cli.learning import Lesson, Result, Settings, learn, plan_lesson
 from wagekit.cli.places import open_place, tell_device
+from wagekit.cli.sources import open_subject
 from wagekit.errors import DataError, ToolError, UsageError
 from wagekit.monitor import JsonlWriter, Sink, Story, TerminalView, write_picture, write_report
 
@@ -65,6 +66,20 @@ def telling(outputs: Outputs, console: Console | None = None) -> Telling:
     if target is not None:
         told.sinks.append(JsonlWriter(target))
     return told
+
+
+def run_network(network: str, where: str, settings: Settings, outputs: Outputs, **options: Any) -> Result:
+    """Train what NETWORK names, somewhere, and leave its model where it is wanted, or at NAME.safetensors.
+
+    Training that is resumed goes on in its own file.
+    """
+    subject = open_subject(network)
+    lesson = plan_lesson(subject, settings)
+    if outputs.model is None:
+        going_on = settings.resume and subject.path is not None
+        default = subject.path if going_on else Path(f"{lesson.network.name}.safetensors")
+        outputs = replace(outputs, model=default, going_on=going_on)
+    return run_lesson(lesson, where, outputs, **options)
 
 
 def run_lesson(

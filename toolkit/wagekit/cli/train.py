@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,11 +37,9 @@ def train(
     json: o.Json = False,
 ) -> None:
     """Train a network and save it as a model. A model as NETWORK goes on from its weights."""
-    from wagekit.cli.learning import Settings, plan_lesson
-    from wagekit.cli.session import Outputs, run_lesson
-    from wagekit.cli.sources import open_subject
+    from wagekit.cli.learning import Settings
+    from wagekit.cli.session import Outputs, run_network
 
-    subject = open_subject(network)
     settings = Settings(
         data=data,
         label=label,
@@ -56,14 +53,5 @@ def train(
         test_limit=test_limit,
         resume=resume,
     )
-    lesson = plan_lesson(subject, settings)
-    default = subject.path if resume and subject.path else Path(f"{lesson.network.name}.safetensors")
-    outputs = Outputs(
-        model=out or default,
-        events=events,
-        report=report,
-        json=json,
-        force=force,
-        going_on=resume and out is None,
-    )
-    run_lesson(lesson, on, outputs)
+    outputs = Outputs(model=out, events=events, report=report, json=json, force=force)
+    run_network(network, on, settings, outputs)

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from wagekit.boards import Board
 from wagekit.errors import UsageError
+from wagekit.executors.attach import open_qemu
 from wagekit.executors.base import Rule
-from wagekit.executors.device import DeviceExecutor, open_qemu
+from wagekit.executors.device import DeviceExecutor
 from wagekit.spec import Network
 
 WARM_STEPS = 2
@@ -85,7 +86,7 @@ def measure_cost(
     store = {"store_limit": batch * (codes[0].size + 2)}
     building = {"training": training} | store | options
     ops = build_firmware(net, board, batch=batch, **building).plan.ops
-    with open_qemu(net, board.name, batch=batch, icount=True, **building) as chip:
+    with open_qemu(net, board, batch=batch, icount=True, **building) as chip:
         ticks = np.zeros(len(ops), np.int64)
         longest = np.zeros(len(ops), np.int64)
         skipped = min(WARM_STEPS, programs - 1) if training else 0

@@ -31,8 +31,8 @@ def open_executor(
 
         return HostExecutor(net, seed=seed, batch=batch, **options)
     if kind in ("qemu", "serial") and target:
-        from wagekit.executors import device
+        from wagekit.executors import attach
 
-        opener = device.open_qemu if kind == "qemu" else device.open_serial
+        opener = attach.open_qemu if kind == "qemu" else attach.open_serial
         return opener(net, target, seed=seed, batch=batch, **options)
     raise UsageError(f"cannot run a network on {where!r}; allowed: {', '.join(PLACES)}")

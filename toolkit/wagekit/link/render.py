@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
-from wagekit import resources
+from wagekit import templates
 from wagekit.link import schema
 from wagekit.version import __version__
 
@@ -16,17 +14,9 @@ _C_TYPES = {kind: f"{'' if kind[0] == 'i' else 'u'}int{8 * size}_t" for kind, si
 
 def render_header() -> str:
     """Text of `wk_protocol.h`."""
-    template = resources.codegen().joinpath("link").joinpath("wk_protocol.h.jinja").read_text("utf-8")
-    environment = Environment(
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.from_string(template).render(
+    return templates.render(
+        "link/wk_protocol.h.jinja",
         version=__version__,
-        schema=schema,
         constants=_constants(),
         requests=[_request(message) for message in schema.REQUESTS if message.fields],
         replies=[_reply(f"{m.name}_reply", m.reply) for m in schema.REQUESTS if m.reply]
@@ -59,15 +49,9 @@ def _constants() -> list[tuple[str, str, str]]:
     return rows
 
 
-def _member(field: schema.Field) -> list[str]:
-    """C members that hold a field."""
-    if field.kind == "tail":
-        return [f"const uint8_t *{field.name};", f"uint32_t {field.name}_size;"]
-    if field.kind == "text":
-        return [f"const char *{field.name};"]
-    if field.kind == "bytes":
-        return [f"const uint8_t *{field.name};"]
-    return [f"{_C_TYPES[field.kind]} {field.name};"]
+def _member(field: schema.Field) -> dict[str, str]:
+    """What the template needs to declare a field's member."""
+    return {"name": field.name, "kind": field.kind, "type": _C_TYPES.get(field.kind, "")}
 
 
 def _request(message: schema.Message) -> dict[str, Any]:
@@ -85,7 +69,7 @@ def _request(message: schema.Message) -> dict[str, Any]:
         offset += field.fixed_size
         if field.default is None:
             needed = offset
-    members = [line for field in message.fields for line in _member(field)]
+    members = [_member(field) for field in message.fields]
     return {"name": message.name, "members": members, "fields": rows, "needed": needed, "doc": message.doc}
 
 
@@ -94,7 +78,7 @@ def _reply(name: str, fields: tuple[schema.Field, ...]) -> dict[str, Any]:
     return {
         "name": name,
         "constant": name.upper(),
-        "members": [line for field in written for line in _member(field)],
+        "members": [_member(field) for field in written],
         "fields": [{"name": f.name, "kind": f.kind, "size": f.size} for f in written],
         "bytes": schema.wire_size(fields),
     }

@@ -8,9 +8,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from wagekit import link
 from wagekit.backends.mcu import Plan, Prefer, explain, lower_bound, plan_model, render_model
@@ -69,117 +69,89 @@ class _Rendered:
         return _read_manifest(write_files(folder, self.files, facts=self.facts))
 
 
+class Choices(TypedDict, total=False):
+    """What may be chosen for a firmware; what is left out has the value of `_Options`."""
+
+    batch: int
+    """Largest batch."""
+    masters: Sequence[IntArray] | None
+    """Built into flash; without `training` packed there for good, k_W bits a weight, and not in RAM."""
+    app: App
+    """`link`: the firmware that a host trains and asks over the serial line; `none`: all but a main."""
+    sources: Mapping[str, str]
+    """C files of one's own, name to text, for `app="none"`; more may be put into the folder `app`."""
+    training: bool
+    store_limit: int | None
+    """Most bytes of the sample store, which otherwise takes all RAM that is left."""
+    baud: int | None
+    watchdog_ms: int
+    """Time-out of the watchdog; 0 leaves it off."""
+    optimise: str | None
+    """Flag for the compiler; None: the board's."""
+    prefer: Prefer
+    """Which plan, as `plan_model` takes it."""
+    memory_limit: int | None
+    """Most bytes of `wk_model_t`; never more than the board has."""
+    max_slice: int | None
+    """Multiply-accumulates of one `wk_model_poll`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """`Choices` with their defaults."""
+
+    batch: int = 1
+    masters: Sequence[IntArray] | None = None
+    app: App = "link"
+    sources: Mapping[str, str] = field(default_factory=dict)
+    training: bool = True
+    store_limit: int | None = None
+    baud: int | None = None
+    watchdog_ms: int = 0
+    optimise: str | None = None
+    prefer: Prefer = "fastest"
+    memory_limit: int | None = None
+    max_slice: int | None = None
+
+
 def generate_project(
     net: Network,
     board: Board,
     folder: Path | str,
-    *,
-    batch: int = 1,
-    masters: Sequence[IntArray] | None = None,
-    app: App = "link",
-    sources: Mapping[str, str] | None = None,
-    training: bool = True,
-    store_limit: int | None = None,
-    baud: int | None = None,
-    watchdog_ms: int = 0,
-    optimise: str | None = None,
-    prefer: Prefer = "fastest",
-    memory_limit: int | None = None,
-    max_slice: int | None = None,
+    **choices: Unpack[Choices],
 ) -> Project:
     """Write a C project that builds by itself, with make or CMake and without Python.
 
-    `masters` are built into flash; without `training` they are packed there for good, k_W bits a
-    weight, and take no RAM. With `app="link"` it is the firmware that a host trains and
-    asks over the serial line; with "none" it is everything but a main: C files of one's own come
-    from `sources` (name to text) or are put into its folder `app`. `store_limit` caps the bytes
-    of the sample store, which otherwise takes all RAM that is left. `prefer`, `memory_limit` (of
-    `wk_model_t`) and `max_slice` (multiply-accumulates of one `wk_model_poll`) choose the plan as
-    `plan_model` does; it never gets more than the board has.
-
     `FitError` (a LimitError) with the table if the board has too little RAM or flash.
     """
-    options = _Options(
-        batch,
-        masters,
-        app,
-        sources or {},
-        training,
-        store_limit,
-        baud,
-        watchdog_ms,
-        optimise,
-        prefer,
-        memory_limit,
-        max_slice,
-    )
+    options = _Options(**choices)
     rendered = _render(net, board, options)
     place = Path(folder)
-    return Project(place, board, rendered.plan, app, rendered.budget, rendered.write(place))
+    return Project(place, board, rendered.plan, options.app, rendered.budget, rendered.write(place))
 
 
 def build_firmware(
     net: Network,
     board: Board,
     *,
-    batch: int = 1,
-    masters: Sequence[IntArray] | None = None,
-    app: App = "link",
-    sources: Mapping[str, str] | None = None,
-    training: bool = True,
-    store_limit: int | None = None,
-    baud: int | None = None,
-    watchdog_ms: int = 0,
-    optimise: str | None = None,
-    prefer: Prefer = "fastest",
-    memory_limit: int | None = None,
-    max_slice: int | None = None,
     folder: Path | str | None = None,
+    **choices: Unpack[Choices],
 ) -> FirmwareImage:
     """Generate, compile and link, as `generate_project` does; sizes are checked against the plan.
 
     Without a `folder` the project lies in the cache, and what was built before from the same
     files with the same compiler is used again.
     """
-    options = _Options(
-        batch,
-        masters,
-        app,
-        sources or {},
-        training,
-        store_limit,
-        baud,
-        watchdog_ms,
-        optimise,
-        prefer,
-        memory_limit,
-        max_slice,
-    )
+    options = _Options(**choices)
     rendered = _render(net, board, options)
     compiler = cross.find_compiler()
     if folder is not None:
         place = Path(folder).resolve()
         rendered.write(place)
-        _make(place, board, rendered, compiler, app)
+        _make(place, board, rendered, compiler, options.app)
     else:
-        place = _cached(board, rendered, compiler, app)
+        place = _cached(board, rendered, compiler, options.app)
     return _image(place, board, rendered.plan)
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    batch: int
-    masters: Sequence[IntArray] | None
-    app: App
-    sources: Mapping[str, str]
-    training: bool
-    store_limit: int | None
-    baud: int | None
-    watchdog_ms: int
-    optimise: str | None
-    prefer: Prefer
-    memory_limit: int | None
-    max_slice: int | None
 
 
 def _render(net: Network, board: Board, options: _Options) -> _Rendered:

@@ -77,23 +77,11 @@ def _load(debugger: str, elf: Path, vectors: int, running: qemu.QemuProcess) -> 
     command = [debugger, "-nx", "-batch", str(elf)]
     for step in steps:
         command += ["-ex", step]
-    try:
-        result = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ToolError(f"gdb did not load the firmware within {TIMEOUT:.0f} s") from None
-    output = result.stdout + result.stderr
+    code, output = _call(command, TIMEOUT, "gdb did not load the firmware")
     if "MIS-MATCHED" in output:
         name = re.search(r"Section (\S+),.*MIS-MATCHED", output)
         raise ToolError(f"section {name[1] if name else '?'} was read back different from what was written")
-    if result.returncode != 0 or "matched." not in output or "Start address" not in output:
+    if code != 0 or "matched." not in output or "Start address" not in output:
         last = output.strip().splitlines()[-1] if output.strip() else "no message"
         raise ToolError(f"gdb did not load the firmware: {last}", hint=running.stderr.strip()[-300:] or None)
 
@@ -116,6 +104,13 @@ def flash_probe(elf: Path, board: Board, *, probe: str | None = None) -> None:
     command = [sys.executable, "-m", "pyocd", "load", "-W", "-t", board.flash.pyocd_target, str(elf)]
     if probe is not None:
         command += ["-u", probe]
+    code, output = _call(command, PROBE_TIMEOUT, "pyOCD did not write the board")
+    if code != 0:
+        raise _probe_error(output, board.flash.pyocd_target)
+
+
+def _call(command: list[str], timeout: float, failure: str) -> tuple[int, str]:
+    """Exit code and output of a programmer; ToolError with `failure` if it does not end."""
     try:
         result = subprocess.run(
             command,
@@ -123,13 +118,12 @@ def flash_probe(elf: Path, board: Board, *, probe: str | None = None) -> None:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PROBE_TIMEOUT,
+            timeout=timeout,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ToolError(f"pyOCD did not write the board within {PROBE_TIMEOUT:.0f} s") from None
-    if result.returncode != 0:
-        raise _probe_error(result.stdout + result.stderr, board.flash.pyocd_target)
+        raise ToolError(f"{failure} within {timeout:.0f} s") from None
+    return result.returncode, result.stdout + result.stderr
 
 
 def _probe_error(output: str, target: str) -> ToolError:

@@ -115,6 +115,12 @@ class LayerPlan:
         """Whether errors at this layer's output are quantised."""
         return self.learns or self.sends_error
 
+    @property
+    def pooled_row(self) -> int:
+        """Stored values of one row of a convolution's pooled output, all channels."""
+        assert self.pool is not None
+        return self.pool.pooled_w * self.outputs
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -280,6 +286,11 @@ class Plan:
         if self.packed:
             return packed_bytes(layer.weights, self.graph.bits.weights)
         return layer.weights * self.master_bytes
+
+    def below(self, op: Op) -> LayerPlan:
+        """The layer that an operation sends its errors to."""
+        assert op.layer
+        return self.layers[op.layer - 1]
 
     def parts(self) -> dict[str, int]:
         """The RAM of the network by use, in bytes; the values sum up to `ram`."""
