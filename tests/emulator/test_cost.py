@@ -24,7 +24,8 @@ def test_counts_repeat_and_the_estimate_is_near(batch: int, qemu: str) -> None:
     board = boards.load("mps2-an386")
     x, labels = NET.encode(DIGITS.x[: 6 * batch]), DIGITS.labels[: 6 * batch]
     first, second = (measure_cost(NET, board, x, labels, training=True, batch=batch) for _ in range(2))
-    assert first.instructions == pytest.approx(second.instructions, rel=0.001)
+    # Not equal: how many interrupts of the serial line fall into a slice depends on how busy the host is.
+    assert first.instructions == pytest.approx(second.instructions, rel=0.01)
     assert first.programs == 4
     # A slice is no longer than all slices, and as long as their mean.
     for operation in first.operations:
