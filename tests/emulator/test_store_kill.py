@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import select
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.emulator.monitor import Control
 from tests.emulator.store_kill.build import area, build
 from wagekit import boards, numerics
 from wagekit.boards import Board
@@ -139,26 +139,6 @@ class Machine:
         started = self._take_acknowledged()
         assert not started
         self.stop()
-
-
-class Control:
-    """QEMU's own line, for a machine with `options`."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.options = ["-qmp", f"unix:{path},server=on,wait=off"]
-
-    def send(self, *commands: str) -> None:
-        """Give commands and wait until they are done."""
-        with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(20)
-            line.connect(str(self._path))
-            answers = line.makefile("r")
-            assert "QMP" in json.loads(answers.readline())
-            for command in ("qmp_capabilities", *commands):
-                line.sendall(json.dumps({"execute": command}).encode())
-                while "return" not in (answer := json.loads(answers.readline())):
-                    assert "error" not in answer, answer
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,21 +96,22 @@ def open_qemu(
     keep: bool = False,
     timing: Timing | None = None,
     on_log: LogSink | None = None,
+    extra: Sequence[str] = (),
     **options: Any,
 ) -> DeviceExecutor:
     """Build the network's firmware for a board (its name, folder or itself), boot it in QEMU and open it.
 
     With `icount` the device's counter counts instructions. The file `flash` keeps the checkpoints
     over the end of the emulator (see `qemu.boot`), and with `keep` the device stays as it is after
-    its start. Further options are those of `build_firmware`; weights that it packs into flash stay
-    as they are.
+    its start. `extra` are more options for QEMU's command line. Further options are those of
+    `build_firmware`; weights that it packs into flash stay as they are.
     """
     from wagekit import boards
     from wagekit.toolchain import firmware, qemu
 
     target = board if isinstance(board, Board) else boards.load(board)
     image = firmware.build_firmware(net, target, batch=QEMU_BATCH if batch is None else batch, **options)
-    process = qemu.boot(image.elf, target, icount=icount, keep=flash)
+    process = qemu.boot(image.elf, target, icount=icount, keep=flash, extra=extra)
     name = f"qemu:{board.name if isinstance(board, Board) else board}"
     try:
         transport = _QemuTransport(open_transport(process.url), process, name)
