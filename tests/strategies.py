@@ -75,8 +75,8 @@ def _conv1d(draw: st.DrawFn, shape: tuple[int, ...], common: dict[str, Any]) -> 
 
 
 def _pool(draw: st.DrawFn, rank: int, shape: tuple[int, ...]) -> Layer:
-    wide = draw(st.integers(1, min(3, shape[1])))
-    return MaxPool(window=wide if rank == 2 else (draw(st.integers(1, min(3, shape[0]))), wide))
+    wide = draw(st.integers(1, min(5, shape[1])))
+    return MaxPool(window=wide if rank == 2 else (draw(st.integers(1, min(5, shape[0]))), wide))
 
 
 @st.composite

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.host_c.kernels import kernels
 from wagekit import numerics
+from wagekit.reference.pooling import pool_backward, pool_forward
 
 INT32 = st.integers(-(2**31) + 1, 2**31 - 1)
 WIDE = st.integers(-(2**62), 2**62)
@@ -199,11 +200,60 @@ def test_affine_encoder(
 
 def test_pool_takes_the_first_of_equal_values_and_drops_what_is_left_over() -> None:
     plane = np.array([[1, 1, 9], [1, 1, 9], [5, 7, 9], [7, 7, 9], [9, 9, 9]], np.int8)
-    pool = kernels().struct("wk_pool_t", input_w=3, window_h=2, window_w=2, pooled_h=2, pooled_w=1)
-    y, winners = np.zeros((2, 2), np.int8), np.full((2, 2), 77, np.uint8)
+    pool = kernels().struct(
+        "wk_pool_t", input_w=3, window_h=2, window_w=2, pooled_h=2, pooled_w=1, winner_bits=2
+    )
+    y, winners = np.zeros((2, 2), np.int8), np.full(2, 0xFF, np.uint8)
     kernels().call("wk_max_pool", pool, plane, y, winners, 2)
     assert y.tolist() == [[1, 0], [7, 0]]
-    assert winners.tolist() == [[0, 77], [1, 77]]
+    assert winners.tolist() == [0b0100, 0xFF]
+
+
+@given(
+    data=st.data(),
+    window=st.sampled_from([(1, 1), (1, 2), (2, 2), (3, 1), (2, 3), (3, 3), (4, 4), (5, 4), (16, 16)]),
+    pooled=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+)
+def test_winners_are_packed_and_found_again(
+    data: st.DataObject, window: tuple[int, int], pooled: tuple[int, int]
+) -> None:
+    """Each error goes to the position that won, also where a call begins amid the winners of an output."""
+    size = window[0] * window[1]
+    bits = next(bits for bits in (1, 2, 4, 8) if size <= 1 << bits)
+    (rows, columns), (high, wide) = pooled, (pooled[0] * window[0], pooled[1] * window[1])
+    generator = np.random.default_rng(data.draw(st.integers(0, 99)))
+    plane = generator.integers(-3, 4, (high, wide)).astype(np.int8)
+    shape = {"input_w": wide, "window_h": window[0], "window_w": window[1], "pooled_w": columns}
+    pool = kernels().struct("wk_pool_t", **shape, pooled_h=rows, winner_bits=bits)
+    packed = np.full(-(-rows * columns * bits // 8) + 1, 0xA5, np.uint8)
+    y = np.zeros(rows * columns, np.int8)
+    kernels().call("wk_max_pool", pool, plane, y, packed, 1)
+    assert packed[-1] == 0xA5
+    maxima, winners = pool_forward(plane[None, :, :, None], window)
+    assert y.tolist() == maxima.ravel().tolist()
+    spread = np.unpackbits(packed[:-1], bitorder="little")[: rows * columns * bits].reshape(-1, bits)
+    assert (spread @ (1 << np.arange(bits))).tolist() == winners.ravel().tolist()
+
+    begin = data.draw(st.integers(0, rows - 1))
+    conv = kernels().struct(
+        "wk_conv2d_t", input_h=high, input_w=wide, input_c=1, output_h=high, output_w=wide, outputs=1,
+        kernel_h=1, kernel_w=1, stride_h=1, stride_w=1, pad_top=-begin * window[0],
+    )  # fmt: skip
+    part = kernels().struct(
+        "wk_pool_t", **shape, pooled_h=rows - begin, winner_bits=bits, first=begin * columns
+    )
+    errors = generator.integers(-127, 128, (rows, columns)).astype(np.int8)
+    raw = np.zeros((high, wide), np.int32)
+    one = np.ones(1, np.int8)
+    kernels().call("wk_conv2d_backward_input_e8_r32", conv, part, errors[begin:].copy(), packed, one, raw)
+    expected = pool_backward(errors[None, :, :, None], winners, window, (high, wide, 1))[0, :, :, 0]
+    expected[: begin * window[0]] = 0
+    assert raw.tolist() == expected.tolist()
+    gradient, ones = np.zeros(1, np.int32), np.ones((high, wide), np.int8)
+    kernels().call(
+        "wk_conv2d_backward_weights_e8_g32", conv, part, errors[begin:].copy(), packed, ones, gradient
+    )
+    assert gradient.tolist() == [errors[begin:].astype(int).sum()]
 
 
 def test_first_largest_logit_wins() -> None:

@@ -20,11 +20,15 @@ typedef struct {
     int32_t by_rows; /* 1: sum whole rows of outputs a weight (for short kernel rows), 0: dots */
 } wk_conv2d_t;
 
-/* Max-pooling without overlap of one plane [input_h, input_w]; window_h * window_w <= 256. */
+/* Max-pooling without overlap of one plane [input_h, input_w]; window_h * window_w <= 256. The
+ * winners of one output of one sample lie together, row by row, `winner_bits` each, lowest bits of
+ * a byte first; the next output begins with a byte of its own. */
 typedef struct {
     int32_t input_w;
     int32_t window_h, window_w;
     int32_t pooled_h, pooled_w;
+    int32_t winner_bits; /* 1, 2, 4 or 8, enough for window_h * window_w - 1 */
+    int32_t first;       /* winner that a backward kernel begins with; 0 but for some of the rows */
 } wk_pool_t;
 
 /* From a sum to a stored activation: clip(rha(acc, shift), low, high). */
@@ -100,8 +104,8 @@ void wk_conv2d_forward_pairs(const wk_conv2d_t *conv, const wk_pairs_t *pairs,
 /* One output of one sample: the sum of input * row. */
 int32_t wk_dense_forward(const int8_t *input, const int8_t *row, int32_t count);
 
-/* One plane -> pooled_h * pooled_w maxima and (where winners is not null) the index, row-major
- * in the window, of the first of them; both written `spacing` elements apart. */
+/* One plane -> pooled_h * pooled_w maxima, written `spacing` elements apart, and (where winners is
+ * not null) the index, row-major in the window, of the first of each. */
 void wk_max_pool(const wk_pool_t *pool, const int8_t *plane, int8_t *output, uint8_t *winners,
                  int32_t spacing);
 

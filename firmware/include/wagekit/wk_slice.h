@@ -65,10 +65,11 @@ static inline wk_conv2d_t wk_conv2d_rows(const wk_conv2d_t *conv, int32_t first,
     return rows;
 }
 
-/* `count` rows of pooling windows. */
-static inline wk_pool_t wk_pool_rows(const wk_pool_t *pool, int32_t count) {
+/* `count` rows of pooling windows from row `first` on. */
+static inline wk_pool_t wk_pool_rows(const wk_pool_t *pool, int32_t first, int32_t count) {
     wk_pool_t rows = *pool;
     rows.pooled_h = count;
+    rows.first = first * pool->pooled_w;
     return rows;
 }
 

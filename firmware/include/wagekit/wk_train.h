@@ -3,9 +3,9 @@
  *
  * Layouts and rules are those of wk_kernels.h. Names end in the types of a variant: e8 and e16
  * are quantised errors, r32 and r64 raw errors, g32 and g64 gradients, m8 and m16 masters.
- * Errors lie at the pooled output, and winners (null without pooling) tell which product each
- * of them belongs to; both are read `spacing` = outputs elements apart, beginning at the first
- * of the one output that a call handles. Errors of 0 cost almost nothing. */
+ * Errors lie at the pooled output, those of the one output that a call handles `outputs` elements
+ * apart, and the winners of that output (null without pooling) tell which product each of them
+ * belongs to. Errors of 0 cost almost nothing. */
 #ifndef WK_TRAIN_H
 #define WK_TRAIN_H
 

@@ -1,6 +1,5 @@
 /* Errors into a convolution's input. SPDX-License-Identifier: Apache-2.0 */
 #include "wk_errors_at.h"
-#include <stddef.h>
 
 #define WK_NAME wk_conv2d_backward_input_e8_r32
 #define WK_ERROR int8_t

@@ -1,6 +1,5 @@
 /* Gradient of a convolution's weights. SPDX-License-Identifier: Apache-2.0 */
 #include "wk_errors_at.h"
-#include <stddef.h>
 
 #define WK_NAME wk_conv2d_backward_weights_e8_g32
 #define WK_ERROR int8_t

@@ -91,10 +91,11 @@ class Buffers:
         # An update skips outputs without errors, so it reads them also where gradients are stored.
         last = f"update_{index}"
         self._add(f"errors_{index}", f"int{self.error_bits}_t", count, f"quantise_{index}", *users, last)
-        if layer.pooled:
+        if layer.pool is not None and layer.pooled:
             if layer.gradient_mode == "recomputed":
                 users.append(last)
-            self._add(f"winners_{index}", "uint8_t", count, f"forward_{index}", *users)
+            winners = self.batch * layer.outputs * layer.pool.winner_bytes
+            self._add(f"winners_{index}", "uint8_t", winners, f"forward_{index}", *users)
         if layer.gradient_mode == "outer":
             self._add(f"nonzero_{index}", "uint32_t", layer.fan_in // 2 + 1, last)
         elif layer.gradient_mode is not None:

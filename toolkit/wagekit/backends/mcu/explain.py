@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wagekit.backends.mcu.plan import ArenaBuffer, LayerPlan, Plan
+from wagekit.backends.mcu.plan import LayerPlan, Plan
 
 _TENSORS = ("input", "output", "winners", "raw", "errors")
 """Buffers that hold what the mathematics needs; the others are scratch of kernels."""
@@ -16,25 +16,16 @@ _GRADIENTS = {
 def lower_bound(plan: Plan) -> int:
     """Bytes that no plan for the same network, batch and kind of program can be below.
 
-    Masters, state, and the fullest moment of the tensors that must live: activations and winners
-    (2 bits where the window has at most 4 positions), raw and quantised errors. Scratch,
-    gradients and alignment are not counted.
+    Masters, state, and the fullest moment of the tensors that must live: activations and winners,
+    raw and quantised errors. Scratch, gradients and alignment are not counted.
     """
     at = {op.name: number for number, op in enumerate(plan.ops)}
     moments = [0] * len(plan.ops)
     for buffer in plan.buffers:
-        kind, _, index = buffer.name.partition("_")
-        if kind in _TENSORS:
-            least = _least(buffer, plan.layers[int(index)]) if kind == "winners" else buffer.bytes
+        if buffer.name.partition("_")[0] in _TENSORS:
             for moment in range(at[buffer.first], at[buffer.last] + 1):
-                moments[moment] += least
+                moments[moment] += buffer.bytes
     return plan.ram - plan.arena_bytes + max(moments)
-
-
-def _least(winners: ArenaBuffer, layer: LayerPlan) -> int:
-    assert layer.pool is not None
-    few = layer.pool.window_h * layer.pool.window_w <= 4
-    return -(-winners.bytes // 4) if few else winners.bytes
 
 
 def explain(plan: Plan) -> list[str]:

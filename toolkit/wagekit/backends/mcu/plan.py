@@ -48,6 +48,13 @@ class PoolGeometry:
     window_w: int
     pooled_h: int
     pooled_w: int
+    winner_bits: int
+    first: int = 0
+
+    @property
+    def winner_bytes(self) -> int:
+        """Bytes of the winners of one output of one sample."""
+        return -(-self.pooled_h * self.pooled_w * self.winner_bits // 8)
 
     def items(self) -> list[tuple[str, int]]:
         """Field names and values, in the order of the C struct."""

@@ -26,8 +26,9 @@ from wagekit.passes.buffers import peak_bytes, place_buffers
 
 MAX_BYTES = (1 << 31) - 1
 """Offsets are int32 in the generated C."""
-MAX_WINDOW = 256
-"""The winner of a pooling window is stored in one byte."""
+WINNER_BITS = (1, 2, 4, 8)
+"""Widths of a stored winner: none crosses the border of a byte."""
+MAX_WINDOW = 1 << WINNER_BITS[-1]
 ARENA_ALIGN = 8
 LIVE_OUTPUTS = 4
 """Outputs of a dense layer that are computed at once where only live inputs are read."""
@@ -202,7 +203,8 @@ def _geometry(layer: WeightLayer) -> tuple[ConvGeometry | None, PoolGeometry | N
         int(family_of(layer).by_rows(layer)),
     )
     pooled_h, pooled_w, _ = layer.output.shape
-    return conv, PoolGeometry(output_w, *window, pooled_h, pooled_w)
+    winner_bits = next(bits for bits in WINNER_BITS if prod(window) <= 1 << bits)
+    return conv, PoolGeometry(output_w, *window, pooled_h, pooled_w, winner_bits)
 
 
 def _title(layer: WeightLayer) -> str:
