@@ -25,6 +25,11 @@ def board_files() -> Traversable:
     return files("wagekit.board_files")
 
 
+def preset_files() -> Traversable:
+    """Folder of the presets of neuromorphic chips, one TOML file each."""
+    return files("wagekit.backends.neuro") / "presets"
+
+
 def dataset_files() -> Traversable:
     """Folder of the data sets that ship with the package."""
     return files("wagekit.datasets") / "files"
