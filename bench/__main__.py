@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import platform
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
-from bench.cases import CASES, ROOT, Case
+from bench import beside, learning
+from bench.cases import CASES, ROOT
+from bench.facts import commit, line, processor
+from bench.learning import Inferred, Learned, measure_inference, measure_learning
 from bench.measure import RULE, STEPS, WARM_STEPS, OnBoard, OnHost, measure, measure_host
+from bench.peers import load
 from bench.tables import COLUMNS, sheets
 from wagekit.errors import WagekitError
 from wagekit.executors.attach import QEMU_BATCH
+from wagekit.writer import write_atomic
 
 RESULTS = ROOT / "bench" / "results.md"
 
@@ -35,24 +41,41 @@ the board lacks. The host's seconds are processor time of one core.
 
 In the tables by layer, *error* is computing, masking and quantising the errors at the layer's output and
 sending them to its input, *gradient* the products for its weights, *update* the rest.
+
+Figures of others (`bench/peers.toml`) were measured earlier with QEMU and gcc 12.2 at -O3, not by this bench.
+Beside them learning is the mean of the first {learning.STEPS} steps from the initial weights of seed 1,
+rule `{learning.RULE}`, rate 1, and RAM is weights, buffers and state, without stack and link.
+*Only infers* is a firmware that cannot learn, its weights packed in flash, 2 bits each.
 """
+
+
+@dataclass
+class Found:
+    """All that was measured."""
+
+    boards: list[OnBoard] = field(default_factory=list)
+    hosts: list[OnHost] = field(default_factory=list)
+    inferred: list[Inferred] = field(default_factory=list)
+    learned: list[Learned] = field(default_factory=list)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure what was asked for; without options everything, which takes a while."""
     options = _options(arguments)
     console = Console(width=200 if not sys.stdout.isatty() else None)
+    head = _head() if options.output else ""
     try:
-        found, hosts = _measure(options, console)
+        found = _measure(options, console)
+        peers = beside.sheets(load(), found.boards, found.inferred, found.learned)
     except WagekitError as error:
         print(f"bench: {error.message}", error.hint or "", sep="\n", file=sys.stderr)
         return error.exit_code
-    tables = sheets(found, hosts)
+    tables = [*peers, *sheets(found.boards, found.hosts)]
     for table in tables:
         table.show(console)
     if options.output:
-        text = "\n".join([_head(), *(table.markdown() for table in tables)])
-        Path(options.output).write_text(text, encoding="utf-8")
+        text = "\n".join([head, *(table.markdown() for table in tables)])
+        write_atomic(Path(options.output), text.encode())
         console.print(f"written: {options.output}")
     return 0
 
@@ -65,12 +88,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--board", action="append", choices=list(COLUMNS), help="only this one; may be repeated"
     )
     parser.add_argument("--batch", action="append", type=int, help=f"instead of 1 and {QEMU_BATCH}")
+    parser.add_argument("--jobs", type=int, default=1, help="firmwares that are measured at a time")
+    parser.add_argument("--no-peers", action="store_true", help="leave out the tables beside others")
     parser.add_argument("--no-host", action="store_true", help="leave out the host executor")
     parser.add_argument(
         "--output", help="write the tables here (default, if nothing is left out: bench/results.md)"
     )
     options = parser.parse_args(arguments)
-    if options.output is None and not arguments:
+    left_out = options.network or options.board or options.batch or options.no_host or options.no_peers
+    if options.output is None and not left_out:
         options.output = str(RESULTS)
     options.network = options.network or names
     options.board = options.board or list(COLUMNS)
@@ -78,51 +104,71 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _measure(options: argparse.Namespace, console: Console) -> tuple[list[OnBoard], list[OnHost]]:
-    cases: list[Case] = [case for case in CASES if case.name in options.network]
-    found: list[OnBoard] = []
-    for case in cases:
-        for batch in options.batch:
-            for board in options.board:
-                console.print(f"{case.name}, batch {batch}, on {board} ...", highlight=False)
-                found.append(measure(case, board, batch))
-    hosts = [] if options.no_host else [measure_host(case) for case in cases]
-    return found, hosts
+def _measure(options: argparse.Namespace, console: Console) -> Found:
+    cases = [case for case in CASES if case.name in options.network]
+    tasks: list[tuple[str, Callable[..., object], tuple[object, ...]]] = [
+        (f"{case.name}, batch {batch}, on {board}", measure, (case.name, board, batch))
+        for case in cases
+        for batch in options.batch
+        for board in options.board
+    ]
+    if not options.no_peers:
+        tasks += _beside_others(options)
+    found = Found()
+    with ProcessPoolExecutor(options.jobs) as pool:
+        waiting = [(what, pool.submit(action, *arguments)) for what, action, arguments in tasks]
+        for what, future in waiting:
+            console.print(f"{what} ...", highlight=False)
+            _put(found, future.result())
+    if not options.no_host:
+        found.hosts = [measure_host(case) for case in cases]
+    return found
+
+
+def _beside_others(
+    options: argparse.Namespace,
+) -> list[tuple[str, Callable[..., object], tuple[object, ...]]]:
+    """What is measured for the tables beside others."""
+    known = {network for _, network in load().inference}
+    alone = [name for name in options.network if name in known]
+    boards = [board for board in learning.CORES if board in options.board]
+    subjects = [subject for subject in learning.SUBJECTS if subject.case in options.network]
+    return [
+        *(
+            (f"{name}, inference only, on {board}", measure_inference, (name, board))
+            for name in alone
+            for board in boards
+        ),
+        *(
+            (f"{one.case}, {learning.STEPS} steps of {one.batch}, on {board}", measure_learning, (one, board))
+            for one in subjects
+            for board in learning.BOARDS
+            if board in options.board
+        ),
+    ]
+
+
+def _put(found: Found, result: object) -> None:
+    if isinstance(result, OnBoard):
+        found.boards.append(result)
+    elif isinstance(result, Inferred):
+        found.inferred.append(result)
+    elif isinstance(result, Learned):
+        found.learned.append(result)
 
 
 def _head() -> str:
-    dirty = _line(
-        "git", "-C", str(ROOT), "status", "--porcelain", "--", "firmware", "codegen", "toolkit", "boards"
-    )
-    commit = _line("git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD") + (
-        " with changes" if dirty else ""
-    )
     samples = ", ".join(f"{case.name}: {case.samples().source}" for case in CASES)
     facts = {
-        "commit": commit,
-        "cross compiler": _line("arm-none-eabi-gcc", "--version"),
-        "host compiler": _line("gcc", "--version"),
-        "emulator": _line("qemu-system-arm", "--version"),
-        "host": f"{_cpu()}, {platform.system()}",
+        "commit": commit(),
+        "cross compiler": line("arm-none-eabi-gcc", "--version"),
+        "host compiler": line("gcc", "--version"),
+        "emulator": line("qemu-system-arm", "--version"),
+        "host": f"{processor()}, {platform.system()}",
         "samples": samples,
     }
     lines = [f"- {name}: {value}" for name, value in facts.items()]
     return "\n".join(["# Measurements", "", "Made by `make bench`.", "", *lines, "", NOTES])
-
-
-def _line(*command: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    except OSError:
-        return "not there"
-    return done.stdout.splitlines()[0] if done.stdout else ""
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 if __name__ == "__main__":

@@ -109,7 +109,13 @@ def _own(name: str) -> Callable[[], str]:
 CASES = (
     Case("digits-tiny", _shipped("digits-tiny"), digits),
     Case("digits", _shipped("digits"), digits),
+    Case("digits-mlp", _own("digits-mlp"), digits),
     Case("mlp", _own("mlp"), mnist),
     Case("lenet", _own("lenet"), mnist),
     Case("small-cifar", _own("small-cifar"), cifar),
 )
+
+
+def find(name: str) -> Case:
+    """The case of that name."""
+    return next(case for case in CASES if case.name == name)

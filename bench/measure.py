@@ -9,11 +9,12 @@ from statistics import median
 
 import numpy as np
 
-from bench.cases import Case
+from bench.cases import Case, find
 from wagekit import boards, open_executor
-from wagekit.backends.mcu import Op, Plan
-from wagekit.boards import Board
+from wagekit.backends.mcu import Plan
 from wagekit.executors import Rule
+from wagekit.executors.cost import Cost as Counted
+from wagekit.executors.cost import count
 from wagekit.executors.device import DeviceExecutor
 from wagekit.toolchain.firmware import FirmwareImage, build_firmware
 from wagekit.toolchain.memory import FitError
@@ -77,8 +78,9 @@ class OnHost:
     inference: float
 
 
-def measure(case: Case, board_name: str, batch: int) -> OnBoard:
-    """Build, boot and count."""
+def measure(name: str, board_name: str, batch: int) -> OnBoard:
+    """Build, boot and count the case of that name."""
+    case = find(name)
     net = case.network()
     board = boards.load(board_name)
     store = batch * (net.input_size + 2)
@@ -91,33 +93,26 @@ def measure(case: Case, board_name: str, batch: int) -> OnBoard:
         names = tuple(layer.name for layer in graph.layers)
         return OnBoard(case.name, board_name, batch, graph.macs, names, missing=error.missing)
     samples = case.samples()
-    codes = net.encode(samples.x[: batch * (WARM_STEPS + STEPS)])
-    place = f"qemu:{board_name}"
-    with open_executor(net, place, batch=batch, icount=True, store_limit=store) as chip:
+    steps = batch * (WARM_STEPS + STEPS)
+    codes, plan = net.encode(samples.x[:steps]), image.plan
+    with open_executor(net, f"qemu:{board_name}", batch=batch, icount=True, store_limit=store) as chip:
         assert isinstance(chip, DeviceExecutor)
-        training = Counter(image.plan, board)
-        for step in range(WARM_STEPS + STEPS):
-            part = slice(step * batch, (step + 1) * batch)
-            chip.step(codes[part], samples.labels[part], 0, RULE)
-            if step >= WARM_STEPS:
-                training.add(chip, batch)
-        inference = Counter(image.plan, board)
-        for first in range(0, max(INFERENCES, batch), batch):
-            chip.forward(codes[first : first + batch])
-            inference.add(chip, batch)
+        labels = samples.labels[:steps]
+        training = count(chip, plan, board, codes, labels, batch=batch, rule=RULE, warm_steps=WARM_STEPS)
+        inference = count(chip, plan, board, codes[: max(INFERENCES, batch)], None, batch=batch)
         stack_free = chip.counters().stack_free
     return OnBoard(
         case.name,
         board_name,
         batch,
-        image.plan.graph.macs,
-        tuple(layer.name for layer in image.plan.graph.layers),
-        inference=inference.cost(),
-        training=training.cost(),
-        model=image.plan.ram,
+        plan.graph.macs,
+        tuple(layer.name for layer in plan.graph.layers),
+        inference=by_phase(plan, inference),
+        training=by_phase(plan, training),
+        model=plan.ram,
         ram=image.sizes.ram - _store_bytes(image) - stack_free,
         flash=image.sizes.flash,
-        recomputed=sum(layer.gradient_mode == "recomputed" for layer in image.plan.layers),
+        recomputed=sum(layer.gradient_mode == "recomputed" for layer in plan.layers),
     )
 
 
@@ -125,33 +120,15 @@ def _store_bytes(image: FirmwareImage) -> int:
     return int(image.manifest["link"]["store_bytes"])
 
 
-class Counter:
-    """Adds up the instructions of programs, operation by operation."""
-
-    def __init__(self, plan: Plan, board: Board) -> None:
-        assert board.qemu is not None
-        self.qemu = board.qemu
-        self.ops: tuple[Op, ...] = plan.ops
-        self.ticks = np.zeros(len(plan.ops), np.int64)
-        self.last = plan.layers[-1].index
-        self.samples = 0
-
-    def add(self, chip: DeviceExecutor, samples: int) -> None:
-        """The program that the chip has just ended."""
-        self.ticks += np.array(chip.device.profile(), np.int64)
-        self.samples += samples
-
-    def cost(self) -> Cost:
-        """Means over all samples."""
-        parts: dict[tuple[int, str], float] = {}
-        for op, ticks in zip(self.ops, self.ticks.tolist(), strict=True):
-            phase = _PHASE_OF.get(op.kind)
-            if phase is not None:
-                layer = self.last if op.layer is None else op.layer
-                spent = self.qemu.to_instructions(ticks) / self.samples
-                parts[layer, phase] = parts.get((layer, phase), 0.0) + spent
-        total = self.qemu.to_instructions(int(self.ticks.sum())) / self.samples
-        return Cost(total, parts)
+def by_phase(plan: Plan, counted: Counted) -> Cost:
+    """What a program of the plan cost, by layer and phase."""
+    parts: dict[tuple[int, str], float] = {}
+    for op, operation in zip(plan.ops, counted.operations, strict=True):
+        phase = _PHASE_OF.get(op.kind)
+        if phase is not None:
+            layer = plan.layers[-1].index if op.layer is None else op.layer
+            parts[layer, phase] = parts.get((layer, phase), 0.0) + operation.instructions
+    return Cost(counted.instructions, parts)
 
 
 def measure_host(case: Case) -> OnHost:

@@ -25,15 +25,16 @@ DETAILED = ("mps2-an385-v6m", "mps2-an385", "mps2-an386")
 
 @dataclass(frozen=True)
 class Sheet:
-    """A titled table of text; the first column is left-aligned."""
+    """A titled table of text; the first column is left-aligned, and all of them in one of `text`."""
 
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    text: bool = False
 
     def markdown(self) -> str:
         """The table in Markdown."""
-        rule = ["---", *["---:"] * (len(self.head) - 1)]
+        rule = ["---", *["---" if self.text else "---:"] * (len(self.head) - 1)]
         lines = [f"### {self.title}", ""]
         lines += ["| " + " | ".join(row) + " |" for row in (self.head, rule, *self.rows)]
         return "\n".join(lines) + "\n"
@@ -42,7 +43,7 @@ class Sheet:
         """The table on the terminal."""
         table = Table(title=self.title, title_justify="left")
         for number, name in enumerate(self.head):
-            table.add_column(name, justify="right" if number else "left")
+            table.add_column(name, justify="right" if number and not self.text else "left")
         for row in self.rows:
             table.add_row(*row)
         console.print(table)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from bench import beside, gradient_bits
 from bench.cases import CASES
+from bench.learning import BOARDS, CORES, SUBJECTS, Inferred, Learned
 from bench.measure import OnHost, measure
+from bench.peers import load
 from bench.tables import sheets
+from wagekit.training import Schedule
 
 TINY, DIGITS = CASES[0], CASES[1]
 
 
 def test_counts_and_tables(qemu: str) -> None:
-    tiny = measure(TINY, "mps2-an385-v6m", 1)
+    tiny = measure(TINY.name, "mps2-an385-v6m", 1)
     assert tiny.inference is not None and tiny.training is not None
     assert tiny.macs < tiny.inference.total < tiny.training.total
     layers = {layer for layer, _ in tiny.training.parts}
@@ -20,7 +26,7 @@ def test_counts_and_tables(qemu: str) -> None:
     assert sum(tiny.training.parts.values()) == pytest.approx(tiny.training.total, rel=0.01)
     assert tiny.model < tiny.ram and tiny.flash > 0
 
-    large = measure(DIGITS, "microbit", 1)
+    large = measure(DIGITS.name, "microbit", 1)
     assert large.missing is not None and large.missing > 0 and large.training is None
 
     text = "\n".join(
@@ -34,3 +40,57 @@ def test_counts_and_tables(qemu: str) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_networks_of_the_benchmark_are_networks(case: object) -> None:
     assert any(case is one and one.network().name == one.name for one in CASES)
+
+
+def test_peers_limit_and_verdict_stand_beside_ours() -> None:
+    peers = load()
+    limit = peers.limits["lenet"]
+    lenet = next(subject for subject in SUBJECTS if subject.case == "lenet" and subject.limit == limit)
+    inferred = [Inferred("lenet", board, 4_267_008, 9_000_000.0, 20_000, 145_352) for board in CORES]
+
+    def text(*instructions: float) -> str:
+        learned = [
+            Learned(lenet, board, count, limit.bytes)
+            for board, count in zip(BOARDS, instructions, strict=True)
+        ]
+        return "\n".join(sheet.markdown() for sheet in beside.sheets(peers, [], inferred, learned))
+
+    met = text(21_330_000.0, 25_000_000.0)
+    assert "| 21.3 M | 25.0 M | 633,632 | limit 25.0 M, 633,632 bytes: met |" in met
+    assert "| plain C, float, zeros skipped | 1 | 518 M | 24.6 M | 2,560,000 |" in met
+    assert "| lenet, M4 | 9,227,645 (2.16) | - | 9,000,000 (2.11) | 1.03 |" in met
+    assert "| lenet, M55 | 1,635,930 (0.38) | - | - |" in met, "we have no board for it, and say so"
+    assert "TinyEngine" in met and "AIfES 2.2" not in met, "what trains another network stands elsewhere"
+    assert "NOT met" in text(21_330_000.0, 25_000_001.0), "one core is enough to miss it"
+
+
+def test_peers_are_of_networks_of_the_bench() -> None:
+    peers = load()
+    names = {case.name for case in CASES}
+    assert {one.network for one in peers.learners} | set(peers.limits) <= names
+    assert {network for _, network in peers.inference} <= names
+    assert {subject.case for subject in SUBJECTS} == {one.network for one in peers.learners}
+
+
+def test_the_rate_is_halved_with_every_bit_less() -> None:
+    def rates(text: str) -> list[int]:
+        schedule = Schedule.parse(text)
+        return [schedule.log2_lr(step, steps_per_epoch=5, total_steps=20) for step in range(20)]
+
+    usual = rates(gradient_bits.SCHEDULE)
+    for width in gradient_bits.WIDTHS:
+        assert gradient_bits.network(width).bits.gradients == width
+        assert rates(gradient_bits.schedule(width)) == [rate + width - 8 for rate in usual]
+
+
+def test_runs_are_kept_and_tabled(tmp_path: Path) -> None:
+    runs = [
+        gradient_bits.Run(gradient_bits.Job(width, seed, 100, 1, 10), errors, 1000, "d", "c")
+        for width, seed, errors in [(8, 1, 11), (2, 1, 90), (2, 2, 50)]
+    ]
+    path = tmp_path / "runs.json"
+    gradient_bits.save(runs, path)
+    assert gradient_bits.load(path) == [runs[1], runs[2], runs[0]]
+    table = gradient_bits.sheet(runs).markdown()
+    assert "| 2 | 7.00 | 9.00 | 5.00 |" in table
+    assert "| 8 | 1.10 | 1.10 |  |" in table

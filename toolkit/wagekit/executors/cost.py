@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from wagekit.boards import Board
+from wagekit.backends.mcu import Plan
+from wagekit.boards import Board, Qemu
 from wagekit.errors import UsageError
 from wagekit.executors.attach import open_qemu
 from wagekit.executors.base import Rule
@@ -68,36 +69,58 @@ def measure_cost(
     batch: int = 1,
     log2_lr: int = 0,
     rule: Rule = "error_scaled",
+    warm_steps: int = WARM_STEPS,
     **options: Any,
 ) -> Cost:
     """Run the samples `x` (input codes) in batches and count; the last part of them, if short, is left out.
 
-    Training begins at the initial masters, and its first steps are not counted if there are more.
+    Training begins at the initial masters, and its first `warm_steps` are not counted if there are more.
     Counts depend on samples and weights, because zeros are skipped; for the same ones they repeat.
+    Further options are those of `build_firmware`.
     """
     from wagekit.toolchain.firmware import build_firmware
 
-    if board.qemu is None:
-        raise UsageError(f"board {board.name} is not emulated: nothing can be counted")
-    codes, classes = np.asarray(x), np.asarray(labels)
-    programs = len(codes) // batch
-    if programs < 1:
-        raise UsageError(f"{len(codes)} samples are less than a batch of {batch}")
+    codes = np.asarray(x)
+    _check(board, codes, batch)
     store = {"store_limit": batch * (codes[0].size + 2)}
     building = {"training": training} | store | options
-    ops = build_firmware(net, board, batch=batch, **building).plan.ops
+    plan = build_firmware(net, board, batch=batch, **building).plan
+    classes = labels if training else None
+    how: dict[str, Any] = {"batch": batch, "log2_lr": log2_lr, "rule": rule, "warm_steps": warm_steps}
     with open_qemu(net, board, batch=batch, icount=True, **building) as chip:
-        ticks = np.zeros(len(ops), np.int64)
-        longest = np.zeros(len(ops), np.int64)
-        skipped = min(WARM_STEPS, programs - 1) if training else 0
-        for number in range(programs):
-            part = slice(number * batch, (number + 1) * batch)
-            _run(chip, codes[part], classes[part] if training else None, log2_lr, rule)
-            longest = np.maximum(longest, chip.device.slices())
-            if number >= skipped:
-                ticks += np.array(chip.device.profile(), np.int64)
+        return count(chip, plan, board, codes, classes, **how)
+
+
+def count(
+    chip: DeviceExecutor,
+    plan: Plan,
+    board: Board,
+    x: ArrayLike,
+    labels: ArrayLike | None,
+    *,
+    batch: int,
+    log2_lr: int = 0,
+    rule: Rule = "error_scaled",
+    warm_steps: int = WARM_STEPS,
+) -> Cost:
+    """What `measure_cost` does, on a chip that is open (with `icount`) and from the weights that it has.
+
+    `plan` and `board` are those of its firmware. With `labels` it learns, else it infers.
+    The operations of the result are those of the plan, in order.
+    """
+    codes, classes = np.asarray(x), None if labels is None else np.asarray(labels)
+    qemu = _check(board, codes, batch)
+    programs = len(codes) // batch
+    ticks = np.zeros(len(plan.ops), np.int64)
+    longest = np.zeros(len(plan.ops), np.int64)
+    skipped = 0 if classes is None else min(warm_steps, programs - 1)
+    for number in range(programs):
+        part = slice(number * batch, (number + 1) * batch)
+        _run(chip, codes[part], None if classes is None else classes[part], log2_lr, rule)
+        longest = np.maximum(longest, chip.device.slices())
+        if number >= skipped:
+            ticks += np.array(chip.device.profile(), np.int64)
     counted = programs - skipped
-    qemu = board.qemu
     found = tuple(
         OperationCost(
             name=op.name,
@@ -105,9 +128,17 @@ def measure_cost(
             slices=op.slices(batch),
             longest=qemu.to_instructions(int(most)),
         )
-        for op, total, most in zip(ops, ticks, longest, strict=True)
+        for op, total, most in zip(plan.ops, ticks, longest, strict=True)
     )
-    return Cost(board.name, training, batch, counted, found)
+    return Cost(board.name, classes is not None, batch, counted, found)
+
+
+def _check(board: Board, codes: NDArray[Any], batch: int) -> Qemu:
+    if board.qemu is None:
+        raise UsageError(f"board {board.name} is not emulated: nothing can be counted")
+    if len(codes) < batch:
+        raise UsageError(f"{len(codes)} samples are less than a batch of {batch}")
+    return board.qemu
 
 
 def _run(chip: DeviceExecutor, codes: Any, labels: Any, log2_lr: int, rule: Rule) -> None:
