@@ -30,6 +30,11 @@ def preset_files() -> Traversable:
     return files("wagekit.backends.neuro") / "presets"
 
 
+def cost_files() -> Traversable:
+    """Folder of the cost models' constants, one TOML file a table."""
+    return files("wagekit.backends.neuro") / "costs"
+
+
 def dataset_files() -> Traversable:
     """Folder of the data sets that ship with the package."""
     return files("wagekit.datasets") / "files"

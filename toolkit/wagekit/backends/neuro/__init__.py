@@ -1,8 +1,11 @@
-"""The neuromorphic core simulator's mapping: graph to tiles, cores, flows and places; limits; counters."""
+"""The neuromorphic core simulator: graph to tiles, cores, flows and places; limits; counters; costs."""
 
 from __future__ import annotations
 
+from wagekit.backends.neuro.constants import CostFile, available_tables, load_costs
+from wagekit.backends.neuro.cost import Cost, Split, cost_of
 from wagekit.backends.neuro.counters import FIELDS, Counters, Link, flow_hops, route, utilisation
+from wagekit.backends.neuro.cycles import StageTime
 from wagekit.backends.neuro.limits import PREDICATES, MappingError, Violation
 from wagekit.backends.neuro.map import map_graph
 from wagekit.backends.neuro.mapping import (
@@ -21,6 +24,7 @@ from wagekit.backends.neuro.mapping import (
 from wagekit.backends.neuro.memory import USES
 from wagekit.backends.neuro.preset import CoreLimits, Fact, Preset, Timing, available, load_preset
 from wagekit.backends.neuro.schedule import Stage, schedule
+from wagekit.backends.neuro.traffic import memory_traffic
 
 __all__ = [
     "FIELDS",
@@ -30,6 +34,8 @@ __all__ = [
     "PREDICATES",
     "USES",
     "CoreLimits",
+    "Cost",
+    "CostFile",
     "Counters",
     "Fact",
     "Flow",
@@ -42,14 +48,20 @@ __all__ = [
     "MappingOptions",
     "Phase",
     "Preset",
+    "Split",
     "Stage",
+    "StageTime",
     "Tile",
     "Timing",
     "Violation",
     "available",
+    "available_tables",
+    "cost_of",
     "flow_hops",
+    "load_costs",
     "load_preset",
     "map_graph",
+    "memory_traffic",
     "route",
     "schedule",
     "utilisation",

@@ -61,7 +61,7 @@ class LimitFacts(_Part):
 
 
 class TimingFacts(_Part):
-    """`[timing]`: constants of the model of cycles in docs/neuro.md."""
+    """`[timing]`: constants of the model of time in docs/simulate.md."""
 
     clock_hz: Fact[Count]
     synapses_per_cycle: Fact[Count]
@@ -190,11 +190,12 @@ def preset_from(values: dict[str, object], source: str) -> Preset:
     try:
         file = PresetFile.model_validate(values)
     except ValidationError as error:
-        raise BoardError(_explain(error, source)) from None
+        raise BoardError(explain(error, source)) from None
     return Preset(file.name, _limits(file.limits), _timing(file.timing), file)
 
 
-def _explain(error: ValidationError, source: str) -> str:
+def explain(error: ValidationError, source: str) -> str:
+    """One line for what a file's schema refused: unknown keys first, then the others counted."""
     problems = error.errors(include_url=False)
     problems.sort(key=lambda details: details["type"] != "extra_forbidden")
     first = problems[0]
