@@ -18,8 +18,8 @@ from wagekit.training import load_model
 from wagekit.version import __version__
 
 WEIGHTS = {"digits": 33_984, "digits-tiny": 5_960}
-VERBS = ["analyze", "boards", "build", "demo", "doctor", "evaluate", "flash", "new", "predict", "run"]
-VERBS += ["train", "verify"]
+VERBS = ["analyze", "boards", "build", "demo", "doctor", "evaluate", "flash", "learn", "new", "predict"]
+VERBS += ["run", "train", "verify"]
 QUICK = ("--on", "reference", "--steps", "12")
 
 

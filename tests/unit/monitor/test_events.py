@@ -15,6 +15,7 @@ from wagekit.monitor import (
     Fault,
     JsonlWriter,
     Layer,
+    Learned,
     Link,
     Log,
     Resources,
@@ -44,6 +45,8 @@ EVENTS: list[Event] = [
     Step(
         step=4, epoch=0.6, samples=8, loss=0.2, sum_squared_error=5, errors=0, log2_lr=3, instructions=10**10
     ),
+    Learned(seen=7, limit=9, epoch=0.5, wrong=2, accuracy=0.75, best=0.8, best_at=5, stored=3, step=14),
+    Learned(seen=9, epoch=0.6, wrong=2, accuracy=0.8, end="patience"),
     Evaluation(step=4, epoch=0.6, samples=10, correct=9, loss=0.1, confusion=((5, 0), (1, 4))),
     Evaluation(step=4, samples=0, correct=0, part="train"),
     Resources(board="b", ram=1, ram_limit=2, flash=3, flash_limit=4, model_ram=5, stack=6),
@@ -66,7 +69,7 @@ def test_round_trip(event: Event) -> None:
 
 def test_all_types_are_tried() -> None:
     assert {type(event) for event in EVENTS} == {*TYPES.values(), Unknown}
-    assert set(TYPES) == {"run", "step", "evaluation", "resources", "link", "log", "fault"}
+    assert set(TYPES) == {"run", "step", "learned", "evaluation", "resources", "link", "log", "fault"}
 
 
 @pytest.mark.parametrize("event", EVENTS[:-1], ids=lambda e: e.type)

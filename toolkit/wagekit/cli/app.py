@@ -18,6 +18,7 @@ from wagekit.cli import (
     doctor,
     evaluate,
     flash,
+    learn,
     new,
     predict,
     run,
@@ -58,7 +59,7 @@ def _root(
 
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
-    "On the chip": (boards, analyze, build, run, flash),
+    "On the chip": (boards, analyze, build, run, learn, flash),
     "Trust": (doctor, verify, demo),
 }
 for _panel, _modules in _PANELS.items():

@@ -243,7 +243,7 @@ def learn(
                 after(bus)
             bus(_run_event(lesson, executor, "finished" if result.finished else "stopped", result.digest))
         except WagekitError as error:
-            _tell_failure(bus, lesson, executor, error)
+            tell_failure(bus, lesson.network, executor, error)
             raise
     return result
 
@@ -254,7 +254,8 @@ def model_of(lesson: Lesson, executor: Executor) -> Model:
     return Model(lesson.network, executor.masters, executor.step_count, executor.seed, training)
 
 
-def _tell_failure(bus: Bus, lesson: Lesson, executor: Executor, error: WagekitError) -> None:
+def tell_failure(bus: Bus, network: Network, executor: Executor, error: WagekitError) -> None:
+    """The events of a run that an error ends."""
     line = error.message.splitlines()[0]
     if isinstance(error, DeviceFaultError):
         report = error.report if isinstance(error, FirmwareFaultError) else None
@@ -263,9 +264,9 @@ def _tell_failure(bus: Bus, lesson: Lesson, executor: Executor, error: WagekitEr
     bus(
         Run(
             status="failed",
-            network=lesson.network.name,
+            network=network.name,
             place=executor.name,
-            fingerprint=lesson.network.fingerprint(),
+            fingerprint=network.fingerprint(),
             version=__version__,
             message=line,
         )

@@ -358,6 +358,39 @@ class DeviceExecutor(Executor):
         self._device.learner.replay(first, capacity, steps, check_uint32(seed, "seed"))
         self._kept = capacity
 
+    def begin_learning(
+        self,
+        first: int,
+        count: int,
+        *,
+        batch: int = 1,
+        rule: Rule = "error_scaled",
+        order: Order = "in_turn",
+        seed: int = 0,
+        limit: int = 0,
+    ) -> None:
+        """Let the device begin to learn `count` stored samples from slot `first` on by itself.
+
+        `learning` tells how it goes. It ends with the plan, or `limit` samples later (0: no limit).
+        """
+        self._check_trains()
+        check_batch(batch, self._batch)
+        check_batch(count, None)
+        self._check_slot(first)
+        self._check_slot(first + count - 1)
+        seed, limit = check_uint32(seed, "seed"), check_uint32(limit, "limit")
+        self._device.learner.learn(
+            first, count, batch=batch, order=order, rule=check_rule(rule), seed=seed, limit=limit
+        )
+
+    def learning(self) -> LearnState:
+        """How learning by itself goes, without waiting for its end."""
+        return self._device.learner.state()
+
+    def stop_learning(self) -> None:
+        """End learning by itself, and its plan, after the step under way."""
+        self._device.learner.stop()
+
     def learn(
         self,
         first: int,
@@ -369,22 +402,13 @@ class DeviceExecutor(Executor):
         seed: int = 0,
         limit: int = 0,
     ) -> LearnState:
-        """Let the device learn `count` stored samples from slot `first` on by itself; waits for the end.
+        """`begin_learning`, and wait for the end.
 
-        That is the end of the plan, or `limit` samples later (0: no limit). It is what
-        `wagekit.executors.learning.learn` does, equal to the bit.
+        It is what `wagekit.executors.learning.learn` does, equal to the bit.
         """
-        self._check_trains()
-        check_batch(batch, self._batch)
-        check_batch(count, None)
-        self._check_slot(first)
-        self._check_slot(first + count - 1)
-        seed, limit = check_uint32(seed, "seed"), check_uint32(limit, "limit")
-        self._device.learner.learn(
-            first, count, batch=batch, order=order, rule=check_rule(rule), seed=seed, limit=limit
-        )
+        self.begin_learning(first, count, batch=batch, rule=rule, order=order, seed=seed, limit=limit)
         self._device.state()  # answered when the device has come to the end
-        return self._device.learner.state()
+        return self.learning()
 
     # Checkpoints.
 

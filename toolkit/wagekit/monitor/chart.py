@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.text import Text
+
+CHART_HEIGHT = 6
+"""Lines of a curve in a terminal."""
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _SPARKS = "▁▂▃▄▅▆▇█"
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -53,3 +57,20 @@ def _scale(value: float, span: tuple[float, float], top: int) -> int:
     low, high = span
     share = (value - low) / ((high - low) or 1.0)
     return round(min(max(share, 0.0), 1.0) * top)
+
+
+def with_axis(lines: Sequence[str], labels: tuple[str, str], style: str) -> list[Text]:
+    """Lines of a curve beside its axis; `labels` (at most four characters) are those of both ends."""
+    names = [labels[0], *[""] * (len(lines) - 2), labels[1]]
+    ends = ["┤", *["│"] * (len(lines) - 2), "┤"]
+    return [
+        Text.assemble((f"{name:>4}{end}", "dim"), (line, style))
+        for name, end, line in zip(names, ends, lines, strict=True)
+    ]
+
+
+def clock(seconds: float | None) -> str:
+    """A duration as minutes and seconds, with hours where there are any."""
+    whole = int(seconds or 0)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

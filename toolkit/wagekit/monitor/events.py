@@ -96,6 +96,35 @@ class Step(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learned(Event):
+    """How far learning by itself has come; steps are not told one by one."""
+
+    type: ClassVar[str] = "learned"
+    seen: int
+    """New samples learned."""
+    limit: int = 0
+    """At so many it stops; 0 is no limit."""
+    epoch: float
+    """`seen` in passes over the training samples."""
+    wrong: int
+    """Of the new samples, those classified wrongly before they were learned."""
+    accuracy: float
+    """Running accuracy of new samples before they were learned, 0..1."""
+    best: float = 0.0
+    """Its largest value since the first window was full."""
+    best_at: int = 0
+    """`seen` when it was reached."""
+    log2_lr: int = 0
+    """Of the next step, before the rule."""
+    stored: int = 0
+    """Samples in the replay store."""
+    step: int = 0
+    """Steps made since initialisation, replayed ones too."""
+    end: str = "goes_on"
+    """Why it ended: `samples`, `accuracy`, `patience`, `asked`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation(Event):
     """Samples were classified without learning."""
 
@@ -178,7 +207,7 @@ class Unknown(Event):
 
 
 TYPES: dict[str, type[Event]] = {
-    cls.type: cls for cls in (Run, Step, Evaluation, Resources, Link, Log, Fault)
+    cls.type: cls for cls in (Run, Step, Learned, Evaluation, Resources, Link, Log, Fault)
 }
 
 

@@ -10,6 +10,7 @@ from wagekit.monitor.story import Story
 
 WIDTH, HEIGHT = 480, 250
 Span = tuple[float, float]
+_WHOLE: Span = (0.0, 1.0)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 470, 10, 222
 
 
@@ -42,12 +43,14 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Curves over epochs in a common frame."""
+    """Curves in a common frame."""
 
     title: str
     curves: tuple[Curve, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
+    by: str = "epoch"
+    """What runs from left to right."""
     width: int = WIDTH
     height: int = HEIGHT
     left: int = _LEFT
@@ -57,7 +60,9 @@ class Chart:
 
 
 def charts_of(story: Story) -> list[Chart]:
-    """Loss and accuracy of a run; empty while nothing was learned."""
+    """Loss and accuracy of a run, accuracy alone of learning by itself; empty while nothing was learned."""
+    if story.learned:
+        return [_by_itself(story)]
     points = story.curve(120)
     if not points:
         return []
@@ -70,9 +75,9 @@ def charts_of(story: Story) -> list[Chart]:
     test = [(entry.epoch, entry.accuracy) for entry in tests]
     titles = [f"epoch {entry.epoch:g}: {entry.accuracy:.2%} of {entry.samples}" for entry in tests]
     x_ticks = tuple(Tick(_x(v, x_range), f"{v:g}") for v in ticks(*x_range, count=6))
-    accuracy = [_curve("training samples, before their step", "train", train, x=x_range, y=(0.0, 1.0))]
+    accuracy = [_curve("training samples, before their step", "train", train, x=x_range, y=_WHOLE)]
     if test:
-        accuracy.append(_curve("test samples", "test", test, x=x_range, y=(0.0, 1.0), titles=titles))
+        accuracy.append(_curve("test samples", "test", test, x=x_range, y=_WHOLE, titles=titles))
     return [
         Chart(
             "Loss",
@@ -80,13 +85,27 @@ def charts_of(story: Story) -> list[Chart]:
             x_ticks,
             tuple(Tick(_y(v, (0.0, loss_top)), f"{v:g}") for v in ticks(0.0, loss_top, count=5)),
         ),
-        Chart(
-            "Accuracy",
-            tuple(accuracy),
-            x_ticks,
-            tuple(Tick(_y(v / 100, (0.0, 1.0)), f"{v} %") for v in range(0, 101, 20)),
-        ),
+        Chart("Accuracy", tuple(accuracy), x_ticks, _percents()),
     ]
+
+
+def _by_itself(story: Story) -> Chart:
+    """Running accuracy and test accuracy over the new samples."""
+    test = story.tests_by_sample
+    titles = [
+        f"{at:,.0f} samples: {entry.accuracy:.2%} of {entry.samples}"
+        for (at, _), entry in zip(test, story.tests, strict=True)
+    ]
+    x_range = (0.0, max(float(story.learned[-1].seen), 1.0))
+    curves = [_curve("running, before each sample is learned", "train", story.running, x=x_range, y=_WHOLE)]
+    if test:
+        curves.append(_curve("test samples", "test", test, x=x_range, y=_WHOLE, titles=titles))
+    x_ticks = tuple(Tick(_x(v, x_range), f"{v:,g}") for v in ticks(*x_range, count=6))
+    return Chart("Accuracy", tuple(curves), x_ticks, _percents(), "new sample")
+
+
+def _percents() -> tuple[Tick, ...]:
+    return tuple(Tick(_y(v / 100, _WHOLE), f"{v} %") for v in range(0, 101, 20))
 
 
 def ticks(low: float, high: float, *, count: int) -> list[float]:
@@ -109,7 +128,7 @@ def _curve(
     titles: Sequence[str] = (),
 ) -> Curve:
     placed = [(_x(at, x), _y(value, y)) for at, value in points]
-    path = "M" + " L".join(f"{across:g} {down:g}" for across, down in placed)
+    path = "M" + " L".join(f"{across:g} {down:g}" for across, down in placed) if placed else ""
     dots = tuple(Dot(*place, title) for place, title in zip(placed, titles, strict=False))
     return Curve(name, style, path, dots)
 

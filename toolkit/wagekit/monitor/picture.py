@@ -27,14 +27,17 @@ def write_picture(path: str | Path, story: Story) -> Path:
     run = story.run
     tests = story.tests
     matrix = tests[-1].confusion if tests else None
-    figure = Figure(figsize=(12, 4.2) if matrix else (9, 4.2), dpi=130, facecolor="white")
+    figure = Figure(figsize=(12, 4.2) if matrix and story.steps else (9, 4.2), dpi=130, facecolor="white")
     FigureCanvasAgg(figure)
-    widths = [1, 1, 0.85] if matrix else [1, 1]
-    axes = figure.subplots(1, len(widths), gridspec_kw={"width_ratios": widths})
-    _draw_loss(axes[0], story)
-    _draw_accuracy(axes[1], story)
-    if matrix:
-        _draw_confusion(axes[2], tests[-1], run)
+    if story.learned:
+        _draw_by_itself(figure.subplots(), story)
+    else:
+        widths = [1, 1, 0.85] if matrix else [1, 1]
+        axes = figure.subplots(1, len(widths), gridspec_kw={"width_ratios": widths})
+        _draw_loss(axes[0], story)
+        _draw_accuracy(axes[1], story)
+        if matrix:
+            _draw_confusion(axes[2], tests[-1], run)
     if run is not None:
         figure.suptitle(_title(run, story), fontsize=13, fontweight="bold", color=_INK, x=0.012, ha="left")
     figure.tight_layout(rect=(0, 0, 1, 0.98))
@@ -47,6 +50,8 @@ def write_picture(path: str | Path, story: Story) -> Path:
 
 def _title(run: Run, story: Story) -> str:
     text = f"{run.network}: {run.weights:,} weights learn on {run.place}, integers only"
+    if story.learned:
+        text = f"{run.network}, {run.weights:,} weights, learns by itself on {run.place}"
     if story.tests:
         text += f", to {story.tests[-1].accuracy:.1%} test accuracy"
     return text
@@ -72,6 +77,18 @@ def _draw_accuracy(axis: Any, story: Story) -> None:
     axis.set_ylim(0, 102)
     axis.legend(frameon=False, loc="lower right", fontsize=9)
     _label(axis, "accuracy, %", "epoch")
+
+
+def _draw_by_itself(axis: Any, story: Story) -> None:
+    """Running accuracy, and test accuracy, over the new samples."""
+    seen = [(at, 100 * accuracy) for at, accuracy in story.running]
+    test = [(at, 100 * accuracy) for at, accuracy in story.tests_by_sample]
+    axis.plot(*_columns(seen), color=_TRAIN, linewidth=1.4, label="running, each sample before it is learned")
+    if test:
+        axis.plot(*_columns(test), color=_TEST, linewidth=1, linestyle=":", marker="o", label="test")
+    axis.set_ylim(0, 102)
+    axis.legend(frameon=False, loc="lower right", fontsize=9)
+    _label(axis, "accuracy, %", "new samples learned")
 
 
 def _draw_confusion(axis: Any, evaluation: Evaluation, run: Run | None) -> None:

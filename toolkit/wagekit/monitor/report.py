@@ -77,7 +77,12 @@ def _cards(story: Story) -> list[Fact]:
         cards.append(Fact("test accuracy", f"{story.tests[-1].accuracy:.1%}"))
     if story.steps:
         cards.append(Fact("steps", f"{story.steps[-1].step + 1:,}"))
-        cards.append(Fact("samples learned", f"{sum(step.samples for step in story.steps):,}"))
+    if story.learned:
+        last = story.learned[-1]
+        cards.append(Fact("running accuracy", f"{last.accuracy:.1%}"))
+        cards.append(Fact("steps", f"{last.step:,}"))
+    if story.samples_learned:
+        cards.append(Fact("samples learned", f"{story.samples_learned:,}"))
     resources = story.resources
     if resources is not None:
         if resources.ram is not None:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from wagekit.errors import DataError
-from wagekit.monitor.events import Event, Run, to_json
+from wagekit.monitor.events import Event, Learned, Run, to_json
 
 Emit = Callable[[Event], None]
 
@@ -54,7 +54,8 @@ class Bus:
 class JsonlWriter:
     """Writes a recording, one event a line; what a run wrote survives its death.
 
-    Lines are flushed when a run begins or ends and otherwise every `flush_every` events.
+    Lines are flushed when a run begins or ends or tells how far learning by itself has come, and
+    otherwise every `flush_every` events.
     """
 
     def __init__(self, path: str | Path, *, flush_every: int = 64) -> None:
@@ -70,7 +71,7 @@ class JsonlWriter:
         """Append the event."""
         self._file.write(to_json(event) + "\n")
         self._pending += 1
-        if self._pending >= self._flush_every or isinstance(event, Run):
+        if self._pending >= self._flush_every or isinstance(event, (Run, Learned)):
             self._file.flush()
             self._pending = 0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wagekit.monitor.events import Evaluation, Event, Fault, Link, Log, Resources, Run, Step
+from wagekit.monitor.events import Evaluation, Event, Fault, Learned, Link, Log, Resources, Run, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Story:
     run: Run | None = None
     end: Run | None = None
     steps: list[Step] = field(default_factory=list)
+    learned: list[Learned] = field(default_factory=list)
+    """How learning by itself went; then there are no `steps`."""
     evaluations: list[Evaluation] = field(default_factory=list)
     resources: Resources | None = None
     link: Link | None = None
@@ -56,6 +58,8 @@ class Story:
                 self.end = event
             case Step():
                 self.steps.append(event)
+            case Learned():
+                self.learned.append(event)
             case Evaluation():
                 self.evaluations.append(event)
             case Resources():
@@ -86,6 +90,23 @@ class Story:
         counted = [step for step in self.steps if step.instructions is not None]
         samples = sum(step.samples for step in counted)
         return sum(step.instructions or 0 for step in counted) / samples if samples else None
+
+    @property
+    def samples_learned(self) -> int:
+        """New samples, in batches or by itself."""
+        return sum(step.samples for step in self.steps) + (self.learned[-1].seen if self.learned else 0)
+
+    @property
+    def running(self) -> list[tuple[float, float]]:
+        """New samples and running accuracy (0..1) of learning by itself."""
+        return [(float(entry.seen), entry.accuracy) for entry in self.learned if entry.seen]
+
+    @property
+    def tests_by_sample(self) -> list[tuple[float, float]]:
+        """New samples that were learned before each test, and its accuracy (0..1)."""
+        last = self.learned[-1] if self.learned else None
+        per_epoch = last.seen / last.epoch if last and last.epoch else 0.0
+        return [(float(round(entry.epoch * per_epoch)), entry.accuracy) for entry in self.tests]
 
     def curve(self, points: int = 120, *, least: int = 32) -> list[Point]:
         """The steps as at most `points` points, each the mean of equally many steps.

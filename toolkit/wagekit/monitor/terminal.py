@@ -12,12 +12,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from wagekit.monitor.chart import bar, braille
-from wagekit.monitor.events import Evaluation, Event, Fault, Log, Run, Step
+from wagekit.monitor.by_itself import by_itself, by_itself_line
+from wagekit.monitor.chart import CHART_HEIGHT, bar, braille, clock, with_axis
+from wagekit.monitor.events import Evaluation, Event, Fault, Learned, Log, Run, Step
 from wagekit.monitor.story import Story
 
 _PLAIN_SECONDS = 5.0
-_CHART_HEIGHT = 6
 _LEVEL_STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
 
 
@@ -78,7 +78,7 @@ class TerminalView:
         elif isinstance(event, Run) and event.message:
             self.console.print(Text(f"{event.status}: {event.message}"))
         elif isinstance(event, Evaluation) or (
-            isinstance(event, Step) and now - self._printed >= _PLAIN_SECONDS
+            isinstance(event, (Step, Learned)) and now - self._printed >= _PLAIN_SECONDS
         ):
             self.console.print(Text(plain_line(self.story)))
             self._printed = now
@@ -88,12 +88,20 @@ class TerminalView:
         story, run = self.story, self.story.run
         if run is None:
             return Text("waiting for the first step", style="dim")
-        parts: list[RenderableType] = [_progress(story, run, self._inner_width())]
+        if story.learned:
+            parts = by_itself(story, self._inner_width())
+            return self._panel(run, "learns by itself", parts)
+        if run.steps == 0:
+            return self._panel(run, "learns by itself", [Text("classifying the test samples", style="dim")])
+        parts = [_progress(story, run, self._inner_width())]
         if len(story.steps) > 1:
             parts += [Text(), _charts(story, run, self._inner_width())]
         if story.steps and story.steps[-1].layers:
             parts += [Text(), _layers(story, run)]
-        title = Text.assemble((f" {run.network} ", "bold"), (f"learns on {run.place} ", "cyan"))
+        return self._panel(run, "learns", parts)
+
+    def _panel(self, run: Run, what: str, parts: list[RenderableType]) -> Panel:
+        title = Text.assemble((f" {run.network} ", "bold"), (f"{what} on {run.place} ", "cyan"))
         return Panel(
             Group(*parts),
             title=title,
@@ -110,14 +118,17 @@ class TerminalView:
 
 def headline(run: Run) -> str:
     """What is about to happen, in one line."""
+    steps = f", steps {run.first_step:,} to {run.steps:,}" if run.steps else f", from step {run.first_step:,}"
     return (
         f"{run.network} ({run.weights:,} weights) learns on {run.place}: {run.train_samples:,} samples of "
-        f"{run.dataset}, batch {run.batch}, steps {run.first_step:,} to {run.steps:,}, seed {run.seed}"
+        f"{run.dataset}, batch {run.batch}{steps}, seed {run.seed}"
     )
 
 
 def plain_line(story: Story) -> str:
     """Where a run stands, in one line."""
+    if story.learned:
+        return by_itself_line(story)
     run, tests = story.run, story.tests
     recent = story.recent(run.steps_per_epoch or 100) if run else story.recent(100)
     step = story.steps[-1] if story.steps else None
@@ -145,8 +156,8 @@ def _progress(story: Story, run: Run, width: int) -> RenderableType:
         Text.assemble(
             (bar(share, width - 34), "cyan on grey23"),
             (f" {share:4.0%}", "bold"),
-            f"  {_clock(seconds)}",
-            (f" · {_clock(left)} left" if left is not None and share < 1 else "", "dim"),
+            f"  {clock(seconds)}",
+            (f" · {clock(left)} left" if left is not None and share < 1 else "", "dim"),
         )
     )
     step = story.steps[-1] if story.steps else None
@@ -214,13 +225,8 @@ def _curve(
     style: str,
 ) -> list[Text]:
     """Lines of a braille curve with its axis; `labels` are those of the top and of 0."""
-    lines = braille(points, width - 6, _CHART_HEIGHT, x_range=x_range, y_range=(0.0, top))
-    names = [labels[0], *[""] * (len(lines) - 2), labels[1]]
-    ends = ["┤", *["│"] * (len(lines) - 2), "┤"]
-    return [
-        Text.assemble((f"{name:>4}{end}", "dim"), (line, style))
-        for name, end, line in zip(names, ends, lines, strict=True)
-    ]
+    lines = braille(points, width - 6, CHART_HEIGHT, x_range=x_range, y_range=(0.0, top))
+    return with_axis(lines, labels, style)
 
 
 def _layers(story: Story, run: Run) -> RenderableType:
@@ -249,9 +255,3 @@ def _power(exponent: int | None) -> str:
 def _rate(story: Story, seconds: float) -> str:
     samples = sum(step.samples for step in story.steps)
     return f"{samples / seconds:,.0f}" if seconds > 0 else "-"
-
-
-def _clock(seconds: float | None) -> str:
-    whole = int(seconds or 0)
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

@@ -1,0 +1,276 @@
+"""Learning by itself, watched: on a chip by its own program, elsewhere by the same steps over the executor.
+
+Both learn the same samples in the same order with the same rates, replay the same old ones and stop
+at the same sample, so they hold the same bits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wagekit.errors import LimitError, MismatchError, UsageError
+from wagekit.executors.base import Executor, IntArray, Rule
+from wagekit.executors.device import DeviceExecutor
+from wagekit.executors.divergence import first_divergence
+from wagekit.executors.learning import Order, Reservoir, learn
+from wagekit.link.learning import LearnState
+from wagekit.monitor.events import Event, Learned
+from wagekit.numerics.learn import MAX_RATES, ONE, Learning, LearnPlan
+from wagekit.training.plan import RULES
+from wagekit.training.schedule import Words, parse_points
+
+ORDERS: tuple[Order, ...] = ("in_turn", "drawn")
+_WORDS = Words(
+    "rates", "sample", "write SAMPLE:LOG2 pairs like '0:2,300:3', shares like '50%:2', or one number"
+)
+_POLL_SECONDS = (0.02, 0.25)
+"""A chip is asked how it goes after the first, then less often, at last after the second."""
+_PIECE = 20
+"""Steps between two reports where there is no chip."""
+
+
+def parse_rates(text: str, samples: int) -> tuple[tuple[int, int], ...]:
+    """Rates by sample, `(first, log2_lr)`, from `SAMPLE:LOG2` pairs or one number.
+
+    A share (`50%`) is one of `samples`. `UsageError` names what is wrong.
+    """
+    rates: dict[int, int] = {}
+    for point in parse_points(text, _WORDS, text):
+        first = point.at * samples if point.share else point.at
+        if not point.share and first.denominator != 1:
+            raise UsageError(f"rates '{text}': sample {float(first):g} is not a whole number")
+        rates[int(first)] = point.log2_lr
+    if list(rates) != sorted(rates):
+        raise UsageError(f"rates '{text}': its samples do not grow where there are {samples:,} of them")
+    if len(rates) > MAX_RATES:
+        raise UsageError(f"rates '{text}': {len(rates)} are more than the {MAX_RATES} that a chip keeps")
+    return tuple(rates.items())
+
+
+@dataclass(frozen=True, slots=True)
+class ByItself:
+    """How a network is to learn by itself, in full. `UsageError` names what cannot be."""
+
+    plan: LearnPlan
+    batch: int = 1
+    rule: Rule = "error_scaled"
+    order: Order = "drawn"
+    seed: int = 0
+    keep: int = 0
+    """Samples in the replay store; 0 is off."""
+    replay: int = 1
+    """Steps on old samples after each step on new ones."""
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise UsageError(f"rule '{self.rule}' is unknown; it is one of {', '.join(RULES)}")
+        if self.order not in ORDERS:
+            raise UsageError(f"order '{self.order}' is unknown; it is one of {', '.join(ORDERS)}")
+        if self.batch < 1 or self.keep < 0 or not 0 <= self.replay <= 255:
+            raise UsageError(
+                f"batch {self.batch}, {self.keep} samples kept, {self.replay} replay steps: 1 or more, "
+                "0 or more, and 0..255 are allowed"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As model files keep it."""
+        return asdict(self)
+
+
+class Learner(Protocol):
+    """Learns by itself somewhere."""
+
+    def state(self) -> LearnState:
+        """How it goes."""
+
+    def learn(self, limit: int) -> Iterator[LearnState]:
+        """Learn until the plan ends or `limit` samples later (0: no limit); yields how it goes."""
+
+    def stop(self) -> None:
+        """End the plan after the step under way."""
+
+
+@dataclass(slots=True)
+class OnChip:
+    """A chip with the samples in its store, from slot 0 on."""
+
+    executor: DeviceExecutor
+    lesson: ByItself
+    count: int
+
+    def __post_init__(self) -> None:
+        lesson = self.lesson
+        self.executor.keep_samples(lesson.keep, lesson.replay, lesson.seed)
+        self.executor.plan_learning(lesson.plan)
+
+    def learn(self, limit: int) -> Iterator[LearnState]:
+        """Let it learn, and ask now and then."""
+        lesson = self.lesson
+        self.executor.begin_learning(
+            0,
+            self.count,
+            batch=lesson.batch,
+            rule=lesson.rule,
+            order=lesson.order,
+            seed=lesson.seed,
+            limit=limit,
+        )
+        pause, longest = _POLL_SECONDS
+        while (state := self.state()).active:
+            yield state
+            time.sleep(pause)
+            pause = min(2 * pause, longest)
+        yield state
+
+    def state(self) -> LearnState:
+        """What the chip says."""
+        return self.executor.learning()
+
+    def stop(self) -> None:
+        """Tell the chip."""
+        self.executor.stop_learning()
+
+
+@dataclass(slots=True)
+class Anywhere:
+    """The same over any executor."""
+
+    executor: Executor
+    lesson: ByItself
+    x: IntArray
+    labels: NDArray[np.int64]
+    learning: Learning = field(init=False)
+    reservoir: Reservoir = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.learning = Learning(self.lesson.plan)
+        self.reservoir = Reservoir.of(self.lesson.keep, self.lesson.replay, self.lesson.seed)
+
+    def learn(self, limit: int) -> Iterator[LearnState]:
+        """Learn some steps at a time."""
+        lesson, learning = self.lesson, self.learning
+        end = learning.seen + limit
+        while learning.end == "goes_on" and (not limit or learning.seen < end):
+            piece = _PIECE * lesson.batch
+            learn(
+                self.executor,
+                self.x,
+                self.labels,
+                learning,
+                batch=lesson.batch,
+                rule=lesson.rule,
+                order=lesson.order,
+                seed=lesson.seed,
+                limit=min(piece, end - learning.seen) if limit else piece,
+                reservoir=self.reservoir,
+            )
+            yield self.state()
+
+    def state(self) -> LearnState:
+        """How it goes."""
+        learning = self.learning
+        return LearnState(
+            active=False,
+            end=learning.end,
+            log2_lr=learning.rate(),
+            seen=learning.seen,
+            wrong=learning.wrong,
+            running=learning.running,
+            best=learning.best,
+            best_at=learning.best_at,
+            stored=self.reservoir.replay.filled,
+            step=self.executor.step_count,
+        )
+
+    def stop(self) -> None:
+        """End the plan."""
+        self.learning.stop()
+
+
+def watch(
+    learner: Learner,
+    *,
+    samples: int,
+    limit: int,
+    emit: Callable[[Event], None],
+    stop: Callable[[], bool] = lambda: False,
+    pause: int = 0,
+    at_pause: Callable[[LearnState], None] = lambda _: None,
+) -> LearnState:
+    """Learn to the end of the plan, or until `stop`; tells how it goes as `Learned` events.
+
+    `samples` make an epoch, `limit` is the plan's. Every `pause` samples (0: never) learning rests and
+    `at_pause` is called, to evaluate.
+    """
+    asked = False
+    state = learner.state()
+    emit(learned_event(state, samples, limit))
+    while True:
+        for state in learner.learn(pause):
+            emit(learned_event(state, samples, limit))
+            if not asked and stop():
+                asked = True
+                learner.stop()
+        if asked and state.end == "goes_on":  # it ended with what it told before it was stopped
+            state = learner.state()
+            emit(learned_event(state, samples, limit))
+        if state.end != "goes_on":
+            return state
+        at_pause(state)
+
+
+def learned_event(state: LearnState, samples: int, limit: int) -> Learned:
+    """How it goes, as an event."""
+    return Learned(
+        seen=state.seen,
+        limit=limit,
+        epoch=state.seen / samples,
+        wrong=state.wrong,
+        accuracy=state.accuracy,
+        best=state.best / ONE,
+        best_at=state.best_at,
+        log2_lr=state.log2_lr,
+        stored=state.stored,
+        step=state.step,
+        end=state.end,
+    )
+
+
+def check_room(lesson: ByItself, slots: int, train: int, test: int, name: str) -> bool:
+    """Whether a store of so many slots holds the test samples too; `LimitError` if not even the others."""
+    if train + test + lesson.keep <= slots:
+        return True
+    room = slots - lesson.keep - 1  # one slot for test samples that are sent
+    if train > room:
+        kept = f" and a replay store of {lesson.keep:,}" if lesson.keep else ""
+        raise LimitError(
+            f"{name}: {train:,} training samples{kept} do not fit the {slots:,} slots of the sample store",
+            hint=(f"--train-limit {room} fits" if room > 0 else "keep fewer samples")
+            + "; `wagekit run --batch 1 --rule error_scaled` sends samples as they are learned",
+        )
+    return False
+
+
+def compare(there: Executor, state: LearnState, twin: Anywhere) -> None:
+    """Let `twin`, which begins where `there` began, learn the same; `MismatchError` unless all is equal.
+
+    It is told how many samples to learn, so that one that was stopped by hand can be compared too.
+    """
+    if state.seen:
+        list(twin.learn(state.seen))
+    here = twin.state()
+    same = {"active", "end"} if state.end == "asked" else {"active"}
+    for name in LearnState.__dataclass_fields__:
+        values = getattr(state, name), getattr(here, name)
+        if name not in same and values[0] != values[1]:
+            raise MismatchError(
+                f"after {state.seen:,} samples, {name}: {values[0]} on {there.name}, "
+                f"{values[1]} on {twin.executor.name}"
+            )
+    first_divergence(state.step, [there, twin.executor])
