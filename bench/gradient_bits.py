@@ -1,4 +1,4 @@
-"""The WAGE paper's study of the gradients' bit width (section 4.4), on MNIST with LeNet.
+"""The WAGE paper's study of the bit width of gradients, on MNIST with LeNet (the paper: VGG on CIFAR-10).
 
     python -m bench.gradient_bits                       # all widths, kept in bench/gradient_bits.json
     python -m bench.gradient_bits --bits 8 --seed 4     # more runs, added to those
@@ -17,7 +17,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -101,17 +101,18 @@ def train(job: Job) -> Run:
         return Run(job, score.samples - score.correct, score.samples, host.digest(), commit())
 
 
-def load(path: Path = FOUND) -> list[Run]:
-    """Runs of earlier calls."""
+def load(path: Path | None = None) -> list[Run]:
+    """Runs of earlier calls, from `FOUND` if no path is given."""
+    path = path or FOUND
     if not path.is_file():
         return []
     return [Run(**one | {"job": Job(**one["job"])}) for one in json.loads(path.read_text("utf-8"))]
 
 
-def save(runs: Iterable[Run], path: Path = FOUND) -> None:
+def save(runs: Iterable[Run], path: Path | None = None) -> None:
     """Keep runs, in order of width and seed."""
     lines = (json.dumps(asdict(run)) for run in sorted(runs, key=lambda run: tuple(asdict(run.job).values())))
-    write_atomic(path, ("[\n" + ",\n".join(lines) + "\n]\n").encode())
+    write_atomic(path or FOUND, ("[\n" + ",\n".join(lines) + "\n]\n").encode())
 
 
 def sheet(runs: Sequence[Run]) -> Sheet:
@@ -134,6 +135,7 @@ def page(runs: Sequence[Run]) -> str:
     job = runs[0].job
     commits = ", ".join(sorted({run.commit for run in runs}))
     tested = runs[0].tested
+    seeds = ", ".join(map(str, sorted({run.job.seed for run in runs})))
     return f"""\
 # How many bits gradients need
 
@@ -141,9 +143,9 @@ Made by `python -m bench.gradient_bits`, which says what is varied and why.
 
 - network: LeNet (bench/networks/lenet.toml), k_W = 2, k_A = 8, k_E = 8
 - data: the first {job.samples:,} training samples of MNIST; error over all {tested:,} test samples
-- training: {job.epochs} epochs, batch {job.batch}, rule `paper`
+- training: {job.epochs} epochs, batch {job.batch}, rule `paper`, seeds {seeds}
 - rate at k_G = {USUAL}: schedule `{schedule(USUAL)}` (log2); every bit less halves it
-- place: `host`; commit {commits}
+- place: `host`, wagekit at commit {commits}
 
 {sheet(runs).markdown()}
 ![test error over k_G](../docs/images/gradient-bits.png)
@@ -184,7 +186,7 @@ def draw(runs: Sequence[Run], path: Path = PICTURE) -> None:
     axis.legend(frameon=False, fontsize=9)
     job = runs[0].job
     axis.set_title(
-        f"LeNet on MNIST, {job.epochs} epochs of {job.samples:,} samples, batch {job.batch}",
+        f"LeNet on MNIST: {_setting(job)}",
         fontsize=11,
         fontweight="bold",
         color=INK,
@@ -224,19 +226,23 @@ def _learn(options: argparse.Namespace, runs: list[Run]) -> list[Run]:
         for seed in options.seed
         for bits in options.bits
     ]
-    same = [
-        run
-        for run in runs
-        if (run.job.samples, run.job.epochs, run.job.batch)
-        == (options.samples, options.epochs, options.batch)
-    ]
-    done = {run.job for run in same}
+    for job in {run.job for run in runs}:
+        if replace(job, gradients=0, seed=0) != replace(wanted[0], gradients=0, seed=0):
+            raise DataError(
+                f"{FOUND.name} holds runs with {_setting(job)}, not with {_setting(wanted[0])}",
+                hint="learn with those settings, or move the file away",
+            )
+    done = {run.job for run in runs}
     with ProcessPoolExecutor(options.jobs) as pool:
         for run in pool.map(train, [job for job in wanted if job not in done]):
             print(f"k_G {run.job.gradients}, seed {run.job.seed}: {run.percent:.2f} %", flush=True)
-            same.append(run)
-            save(same)
-    return same
+            runs = [*runs, run]
+            save(runs)
+    return runs
+
+
+def _setting(job: Job) -> str:
+    return f"{job.samples:,} samples, {job.epochs} epochs, batch {job.batch}"
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -249,9 +255,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--bits", type=int, nargs="+", default=list(WIDTHS), choices=WIDTHS, help="widths (default: 2 to 12)"
     )
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="seeds (default: 1)")
-    parser.add_argument("--samples", type=int, default=60_000, help="first so many training samples")
+    parser.add_argument("--samples", type=int, default=20_000, help="first so many training samples")
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     parser.add_argument("--draw", action="store_true", help="learn nothing, draw what was kept")
     return parser.parse_args(arguments)

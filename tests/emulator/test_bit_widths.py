@@ -13,7 +13,7 @@ from wagekit.datasets import load_digits
 
 PLACES = ("reference", "host", "qemu:mps2-an386")
 STEPS = 3
-# k_W, k_A, k_G, k_E: every end of the ranges, masters of 8 and 16 bits, errors of 8 and 16 bits.
+# k_W, k_A, k_G, k_E: ends of the ranges (with ReLU k_A is 3 or more), masters and errors of 8 and 16 bits.
 WIDTHS = [(3, 8, 12, 12), (8, 8, 16, 16), (2, 4, 2, 8), (8, 4, 8, 2), (2, 3, 12, 16)]
 
 

@@ -94,3 +94,19 @@ def test_runs_are_kept_and_tabled(tmp_path: Path) -> None:
     table = gradient_bits.sheet(runs).markdown()
     assert "| 2 | 7.00 | 9.00 | 5.00 |" in table
     assert "| 8 | 1.10 | 1.10 |  |" in table
+
+
+def test_runs_of_another_setting_are_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "runs.json"
+    gradient_bits.save([gradient_bits.Run(gradient_bits.Job(8, 1, 100, 1, 10), 1, 1000, "d", "c")], path)
+    before = path.read_bytes()
+    monkeypatch.setattr(gradient_bits, "FOUND", path)
+    monkeypatch.setattr(gradient_bits, "DATA", tmp_path)
+    assert gradient_bits.main(["--samples", "50"]) == 4
+    assert "MNIST is not there" in capsys.readouterr().err
+    (tmp_path / "mnist").mkdir()
+    assert gradient_bits.main(["--samples", "50"]) == 4
+    assert "holds runs with 100 samples, 1 epochs, batch 10" in capsys.readouterr().err
+    assert path.read_bytes() == before
