@@ -27,6 +27,7 @@ RULE: Rule = "error_scaled"
 PHASES = ("forward", "error", "gradient", "update")
 _PHASE_OF = {
     "forward": "forward",
+    "again": "forward",
     "loss": "error",
     "quantise": "error",
     "backward_input": "error",
@@ -65,7 +66,7 @@ class OnBoard:
     """Static data and the stack that was used; the sample store is not counted."""
     flash: int = 0
     recomputed: int = 0
-    """Layers whose gradient is computed twice for want of RAM."""
+    """Layers whose gradient is computed twice, or a part of it, for want of RAM."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def measure(name: str, board_name: str, batch: int) -> OnBoard:
         model=plan.ram,
         ram=image.sizes.ram - _store_bytes(image) - stack_free,
         flash=image.sizes.flash,
-        recomputed=sum(layer.gradient_mode == "recomputed" for layer in plan.layers),
+        recomputed=sum(layer.recomputes for layer in plan.layers),
     )
 
 

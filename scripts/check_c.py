@@ -45,6 +45,8 @@ class Model:
     batch: int = 3
     training: bool = True
     recompute: bool | None = None
+    rows: int | None = None
+    """Rows of the gradient that each layer stores; all activations are computed again then."""
     packed: bool = False
     max_slice: int | None = None
     built_in: bool = False
@@ -95,6 +97,11 @@ def models() -> Iterator[Model]:
     yield Model(_image(wide), recompute=True, label="4-8-16-16 recomputed")
     yield Model(_image(usual), max_slice=1000, label="2-8-8-8 in bounded slices")
     yield Model(_image(wide), recompute=True, max_slice=1000, label="4-8-16-16 recomputed in bounded slices")
+    yield Model(_image(usual), rows=2, label="2-8-8-8 with tiles and activations computed again")
+    yield Model(
+        _image(wide), rows=2, max_slice=1000, label="4-8-16-16 with tiles and so on in bounded slices"
+    )
+    yield Model(_image(usual), batch=1, rows=1, label="2-8-8-8 with tiles and so on for one sample")
     yield Model(_image(Bits(weights=8, activations=8, gradients=16, errors=16)), batch=200, label="8-8-16-16")
     yield Model(_image(Bits(weights=2, activations=2, gradients=8, errors=2), relu=False), label="2-2-8-2")
     yield Model(_image(Bits(weights=3, activations=5, gradients=7, errors=12)), label="3-5-7-12")
@@ -151,7 +158,14 @@ def model_jobs(work: Path) -> Iterator[Job]:
     base = work / "mps2-an386"
     for number, model in enumerate(models()):
         graph = compile_graph(model.net, model.batch, training=model.training)
-        plan = plan_model(graph, recompute=model.recompute, packed=model.packed, max_slice=model.max_slice)
+        plan = plan_model(
+            graph,
+            recompute=model.recompute,
+            stored_rows=None if model.rows is None else {layer.index: model.rows for layer in graph.layers},
+            recompute_activations=None if model.rows is None else range(len(graph.layers) - 1),
+            packed=model.packed,
+            max_slice=model.max_slice,
+        )
         masters = initial_masters(graph, 1) if model.built_in else None
         folder = work / f"model-{number}"
         (folder / "generated").mkdir(parents=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from hypothesis import assume
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from wagekit import Bits, Conv1d, Conv2d, Dense, Input, MaxPool, Network
+from wagekit.backends.mcu import Prefer, plan_model
 from wagekit.errors import LimitError
 from wagekit.executors.base import Rule
 from wagekit.passes import compile_graph
@@ -163,4 +164,55 @@ def cases(
     return Case(net=net, seed=draw(st.integers(0, 2**32 - 1)), batch=batch, steps=steps)
 
 
-__all__ = ["Batch", "Case", "batches", "bit_widths", "cases", "networks", "weight_count"]
+def deep_network(depth: int, filters: int) -> Network:
+    """A chain of convolutions of equal size: most of its memory is activations that wait for errors."""
+    chain: list[Layer] = [Conv2d(filters=filters, kernel=3, padding="same") for _ in range(depth)]
+    return Network(
+        name="deep",
+        input=Input(shape=(8, 8, 1), encoding="unit"),
+        classes=["a", "b", "c"],
+        layers=[*chain, MaxPool(window=2), Dense(units=3)],
+    )
+
+
+def least_slice(net: Network) -> int:
+    """The smallest max_slice that a network allows."""
+    graph = compile_graph(net)
+    low, high = 1, 1 << 24
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            plan_model(graph, max_slice=middle)
+            high = middle
+        except LimitError:
+            low = middle + 1
+    return low
+
+
+@st.composite
+def plan_choices(draw: st.DrawFn, net: Network, batch: int) -> dict[str, Any]:
+    """What a caller may decide about a plan: arguments of `plan_model`."""
+    layers = compile_graph(net, batch).layers
+    rows = {layer.index: draw(st.integers(0, layer.outputs)) for layer in layers if draw(st.booleans())}
+    hidden = st.integers(0, len(layers) - 2) if len(layers) > 1 else st.nothing()
+    more = draw(st.sampled_from([None, None, None, 0, 40, 1000]))
+    return {
+        "prefer": draw(st.sampled_from(get_args(Prefer))),
+        "stored_rows": rows,
+        "recompute_activations": draw(st.none() | st.just(True) | st.sets(hidden) | st.sets(hidden)),
+        "max_slice": None if more is None else least_slice(net) + more,
+    }
+
+
+__all__ = [
+    "Batch",
+    "Case",
+    "batches",
+    "bit_widths",
+    "cases",
+    "deep_network",
+    "least_slice",
+    "networks",
+    "plan_choices",
+    "weight_count",
+]

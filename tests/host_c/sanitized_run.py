@@ -6,6 +6,7 @@ It is a program of its own, because the address sanitizer must be loaded before 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -57,13 +58,16 @@ def main() -> int:
     """Run all; the sanitizers end the process at the first finding."""
     generator = np.random.default_rng(1)
     for net in networks():
-        for batch, recompute, max_slice in (
-            (3, False, None),
-            (3, True, None),
-            (1, None, None),
-            (3, True, 1000),
-        ):
-            host = HostExecutor(net, 1, batch, recompute=recompute, max_slice=max_slice, extra=FLAGS)
+        hidden = range(sum(layer.type != "max_pool" for layer in net.layers) - 1)
+        tiles = {"stored_rows": dict.fromkeys(range(len(hidden) + 1), 1), "recompute_activations": hidden}
+        choices: list[tuple[int, dict[str, Any]]] = [
+            (3, {"recompute": False}),
+            (3, tiles),
+            (1, {}),
+            (3, tiles | {"max_slice": 1000}),
+        ]
+        for batch, choice in choices:
+            host = HostExecutor(net, 1, batch, extra=FLAGS, **choice)
             reference = ReferenceExecutor(net, seed=1)
             for rate in (15, 0, -16):
                 high = net.input_limit

@@ -11,13 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.equality import assert_same_array, assert_same_logits, assert_same_masters, step_together
-from tests.strategies import Case, cases, networks
+from tests.strategies import Case, cases, least_slice, networks, plan_choices
 from wagekit import Network
-from wagekit.backends.mcu import Prefer, plan_model
-from wagekit.errors import LimitError
+from wagekit.backends.mcu import Prefer
 from wagekit.executors.host import HostExecutor
 from wagekit.executors.reference import ReferenceExecutor
-from wagekit.passes import compile_graph
 
 PREFERENCES: tuple[Prefer, ...] = get_args(Prefer)
 
@@ -31,6 +29,7 @@ def run_case(case: Case, *executors: HostExecutor | ReferenceExecutor) -> None:
     assert len({executor.digest() for executor in executors}) == 1
 
 
+@settings(max_examples=25)
 @given(case=cases())
 def test_steps_are_equal_in_both_gradient_modes(case: Case) -> None:
     with (
@@ -39,6 +38,37 @@ def test_steps_are_equal_in_both_gradient_modes(case: Case) -> None:
         HostExecutor(case.net, case.seed, case.batch, recompute=True) as recomputed,
     ):
         run_case(case, reference, stored, recomputed)
+
+
+def run_choices(case: Case, data: st.DataObject, batch: int) -> None:
+    """Two plans, drawn, against the reference; their arenas hold rubbish at the start."""
+    with ExitStack() as stack:
+        executors: list[HostExecutor | ReferenceExecutor] = [ReferenceExecutor(case.net, seed=case.seed)]
+        for _ in range(2):
+            choice = data.draw(plan_choices(case.net, batch))
+            host = stack.enter_context(HostExecutor(case.net, case.seed, batch, **choice))
+            host.fill_arena(0xA5)
+            executors.append(host)
+        run_case(case, *executors)
+
+
+@settings(max_examples=25)
+@given(case=cases(), data=st.data())
+def test_any_two_plans_are_equal(case: Case, data: st.DataObject) -> None:
+    run_choices(case, data, case.batch)
+
+
+@settings(max_examples=12)
+@given(case=cases(max_batch=1), data=st.data())
+def test_any_two_plans_for_one_sample_are_equal(case: Case, data: st.DataObject) -> None:
+    run_choices(case, data, 1)
+
+
+@pytest.mark.long
+@settings(max_examples=400)
+@given(case=cases(max_steps=6, max_weights=8000), data=st.data())
+def test_more_plans_are_equal(case: Case, data: st.DataObject) -> None:
+    run_choices(case, data, case.batch)
 
 
 @settings(max_examples=12)
@@ -96,20 +126,6 @@ def test_sliced_programs_interleave(case: Case, order: object) -> None:
         assert [host.step_result() for host in turns] == expected
         for one, other in zip(alone, turns, strict=True):
             assert_same_masters([one, other], "after an interleaved step")
-
-
-def least_slice(net: Network) -> int:
-    """The smallest max_slice that a network allows."""
-    graph = compile_graph(net)
-    low, high = 1, 1 << 24
-    while low < high:
-        middle = (low + high) // 2
-        try:
-            plan_model(graph, max_slice=middle)
-            high = middle
-        except LimitError:
-            low = middle + 1
-    return low
 
 
 @settings(max_examples=20)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.strategies import Case, cases
+from tests.strategies import Case, cases, deep_network, plan_choices
 from wagekit import Bits, Conv2d, Dense, Input, MaxPool, Network
 from wagekit.backends.mcu import FAMILIES, Plan, Prefer, explain, family_of, lower_bound, plan_model
 from wagekit.errors import LimitError, UsageError
@@ -92,11 +93,12 @@ def test_the_memory_of_lenet_is_known_to_the_byte() -> None:
         assert one.offset + one.bytes <= other.offset
 
 
-def test_a_memory_limit_gives_up_the_largest_gradients_first() -> None:
+def test_a_memory_limit_gives_up_rows_of_the_largest_gradients_first() -> None:
     free = plan_of(lenet(), 8)
     assert {layer.gradient_mode for layer in free.layers} == {"stored"}
     less = plan_of(lenet(), 8, memory_limit=free.ram - 1)
-    assert [layer.gradient_mode for layer in less.layers] == ["stored", "stored", "recomputed", "stored"]
+    assert [layer.gradient_mode for layer in less.layers] == ["stored", "stored", "tiled", "stored"]
+    assert "gradient of 510 of 512 outputs stored" in explain(less)[4]
     least = plan_of(lenet(), 8, memory_limit=1)
     assert {layer.gradient_mode for layer in least.layers} == {"recomputed"}
     assert least.ram == plan_of(lenet(), 8, recompute=True).ram
@@ -104,11 +106,89 @@ def test_a_memory_limit_gives_up_the_largest_gradients_first() -> None:
     assert [layer.gradient_mode for layer in chosen.layers] == ["stored", "recomputed", "stored", "stored"]
 
 
+def test_tiles_of_a_gradient_fill_the_memory_that_is_left() -> None:
+    least, free = plan_of(lenet(), 8, prefer="smallest"), plan_of(lenet(), 8)
+    limits = [least.ram + (free.ram - least.ram) * part // 8 for part in range(9)]
+    plans = [plan_of(lenet(), 8, memory_limit=limit) for limit in limits]
+    rows = [plan.layers[2].stored_rows or 0 for plan in plans]
+    assert rows == sorted(rows)
+    assert 0 < rows[4] < 512
+    row = 4 * plans[4].layers[2].fan_in
+    assert limits[4] - row < plans[4].ram <= limits[4], "another row would not fit"
+    assert [plan.instructions for plan in plans] == sorted((p.instructions for p in plans), reverse=True)
+
+
+def test_a_row_that_is_computed_last_may_stay() -> None:
+    plan = plan_of(lenet(), 8, stored_rows={0: 31, 1: 62, 3: 0})
+    assert [layer.stored_rows for layer in plan.layers] == [32, 62, 512, 0]
+    assert [layer.gradient_rows for layer in plan.layers] == [32, 63, 512, 1]
+    assert [layer.gradient_mode for layer in plan.layers] == ["stored", "tiled", "stored", "recomputed"]
+
+
+def test_decisions_that_cannot_be_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"stored_rows of layer conv0 = 33: 0 to its 32 outputs"):
+        plan_of(lenet(), 8, stored_rows={0: 33})
+    with pytest.raises(UsageError, match=r"stored_rows: there is no layer 4 in lenet"):
+        plan_of(lenet(), 8, stored_rows={4: 1})
+    with pytest.raises(UsageError, match=r"recompute_activations: there is no hidden layer 3 in lenet"):
+        plan_of(lenet(), 8, recompute_activations=[3])
+
+
+def test_activations_are_computed_again_before_the_layer_that_reads_them_is_updated() -> None:
+    plan = plan_of(deep_network(5, 4), 2, recompute_activations=[0, 1, 3])
+    order = names(plan)
+    assert [name for name in order if name.startswith("again")] == ["again_3", "again_0", "again_1"]
+    assert order.index("quantise_3") > order.index("again_3")
+    for op in plan.ops:
+        if op.kind == "again":
+            updated = [other.layer for other in plan.ops[: order.index(op.name)] if other.kind == "update"]
+            assert all(layer > op.layer for layer in updated), "its weights are those of the forward pass"
+    dropped = {buffer.name: buffer for buffer in plan.buffers}
+    assert dropped["output_1"].last == "forward_2"
+    assert (dropped["again_1"].first, dropped["again_0"].last) == ("again_1", "gradient_1")
+    assert (dropped["output_2"].first, dropped["output_2"].last) == ("forward_2", "gradient_3")
+
+
+def test_nothing_is_computed_again_that_no_error_needs() -> None:
+    layers = [
+        layer.model_copy(update={"frozen": True}) if number < 3 else layer
+        for number, layer in enumerate(deep_network(5, 4).layers)
+    ]
+    frozen = deep_network(5, 4).replace(layers=layers)
+    assert not [op for op in plan_of(frozen, 2, recompute_activations=[0, 1]).ops if op.kind == "again"]
+    order = names(plan_of(frozen, 2, recompute_activations=[1, 2]))
+    assert [name for name in order if name.startswith("again")] == ["again_1", "again_2"]
+    inference = plan_of(deep_network(5, 4), 2, training=False, recompute_activations=True)
+    assert {op.kind for op in inference.ops} == {"forward"}
+
+
+@pytest.mark.parametrize("max_slice", [None, 5000])
+def test_deep_networks_need_less_with_activations_computed_again(max_slice: int | None) -> None:
+    net, slices = deep_network(6, 8), {"max_slice": max_slice}
+    kept = plan_of(net, 8, prefer="smallest", recompute_activations=False, **slices)
+    least = plan_of(net, 8, prefer="smallest", **slices)
+    assert least.ram < 0.85 * kept.ram
+    assert least.ram == plan_of(net, 8, memory_limit=1, **slices).ram
+    assert least.choice.dropped
+    assert "computed again" in "".join(explain(least))
+    assert lower_bound(least) == lower_bound(kept)
+    # Where all can be kept, nothing is dropped; a little less memory drops a little.
+    assert not plan_of(net, 8, memory_limit=kept.ram, **slices).choice.dropped
+    some = plan_of(net, 8, memory_limit=kept.ram - 1, **slices)
+    assert 0 < len(some.choice.dropped) < len(least.choice.dropped)
+    assert some.ram < kept.ram
+
+
+def test_where_raw_errors_are_the_peak_nothing_is_dropped() -> None:
+    assert not plan_of(lenet(), 8, prefer="smallest").choice.dropped
+    assert not plan_of(lenet(), 8, memory_limit=1).choice.dropped
+
+
 def test_one_sample_needs_no_gradient_of_dense_layers() -> None:
     modes = [layer.gradient_mode for layer in plan_of(lenet()).layers]
     assert modes == ["stored", "stored", "outer", "outer"]
     plan = plan_of(lenet(), memory_limit=581_408 + 52_224)
-    assert [layer.gradient_mode for layer in plan.layers] == ["stored", "recomputed", "outer", "outer"]
+    assert [layer.gradient_mode for layer in plan.layers] == ["stored", "tiled", "outer", "outer"]
     assert plan.choice.pairs == {0, 1}, "what is fast and fits is taken"
     assert plan.ram <= 581_408 + 52_224
     assert not any(buffer.name in ("gradient_2", "gradient_3") for buffer in plan.buffers)
@@ -118,7 +198,7 @@ def test_larger_batches_have_no_kernels_for_one_sample() -> None:
     plan = plan_of(lenet(), 2)
     assert not plan.choice.pairs
     assert not plan.choice.live
-    assert "outer" not in plan.choice.gradients.values()
+    assert set(plan.choice.stored_rows) == {0, 1, 2, 3}
 
 
 def test_preferences_order_memory_and_work() -> None:
@@ -138,6 +218,7 @@ def test_memory_is_near_its_lower_bound(path: Path, training: bool, batch: int) 
     least = plan_model(graph, prefer="smallest")
     bound = lower_bound(least)
     assert bound <= least.ram <= 1.15 * bound
+    assert f": {least.ram} bytes of RAM, lower bound {bound} (" in explain(least)[0]
     within = plan_model(graph, memory_limit=bound * 115 // 100)
     assert within.ram <= 1.15 * bound
     assert within.instructions <= least.instructions
@@ -149,7 +230,7 @@ def test_a_plan_says_what_it_chose_and_why() -> None:
     assert "lower bound" in lines[0]
     assert lines[1] == f"chosen: the fastest within {limit} bytes"
     assert "conv2d" in lines[3]
-    assert "gradient computed twice" in lines[3]
+    assert "outputs stored, of the others computed twice" in lines[3]
     assert "max|e| * max|x|" in lines[4]
     assert "by hand" in explain(plan_of(lenet(), recompute=True))[1]
 
@@ -180,10 +261,10 @@ def test_the_portable_family_packs_masters_as_they_are() -> None:
     assert FAMILIES["portable"].pack(masters) == masters.astype("<i2").tobytes()
 
 
-@given(case=cases(max_steps=1))
-def test_buffers_that_live_together_never_overlap(case: Case) -> None:
-    for batch, prefer in product((case.batch, 1), get_args(Prefer)):
-        plan = plan_of(case.net, batch, prefer=prefer)
+@given(case=cases(max_steps=1), data=st.data())
+def test_buffers_that_live_together_never_overlap(case: Case, data: st.DataObject) -> None:
+    for batch in (case.batch, 1):
+        plan = plan_of(case.net, batch, **data.draw(plan_choices(case.net, batch)))
         at = {op.name: number for number, op in enumerate(plan.ops)}
         for i, one in enumerate(plan.buffers):
             for other in plan.buffers[i + 1 :]:
@@ -191,3 +272,12 @@ def test_buffers_that_live_together_never_overlap(case: Case) -> None:
                     apart = one.offset + one.bytes <= other.offset or other.offset + other.bytes <= one.offset
                     assert apart, (one, other)
         assert plan.peak <= plan.arena_bytes
+        assert lower_bound(plan) <= plan.ram
+
+
+@given(case=cases(max_steps=1), data=st.data())
+def test_the_bound_is_one_for_all_plans(case: Case, data: st.DataObject) -> None:
+    """However a plan is chosen, its bound says the same, and it is not below it."""
+    plans = [plan_of(case.net, case.batch, **data.draw(plan_choices(case.net, case.batch))) for _ in range(3)]
+    assert len({lower_bound(plan) for plan in plans}) == 1
+    assert lower_bound(plans[0]) <= min(plan.ram for plan in plans)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import cffi
@@ -40,8 +40,9 @@ class HostExecutor(Executor):
     Without `batch` the library is built anew, twice as large or larger, when a batch does
     not fit; the state is carried over. With it, larger batches are refused as on a chip,
     and so is at once a network that cannot be trained.
-    `recompute`, `memory_limit`, `prefer` and `max_slice` are those of `plan_model`; `extra` are
-    further compiler flags. `ToolError` where the compiler is missing or fails.
+    `recompute`, `stored_rows`, `recompute_activations`, `memory_limit`, `prefer` and `max_slice` are
+    those of `plan_model`; `extra` are further compiler flags. `ToolError` where the compiler is
+    missing or fails.
     """
 
     name = "host"
@@ -52,7 +53,9 @@ class HostExecutor(Executor):
         seed: int | None = None,
         batch: int | None = None,
         *,
-        recompute: bool | Sequence[int] | None = None,
+        recompute: bool | Collection[int] | None = None,
+        stored_rows: Mapping[int, int] | None = None,
+        recompute_activations: bool | Collection[int] | None = None,
         memory_limit: int | None = None,
         prefer: Prefer = "fastest",
         max_slice: int | None = None,
@@ -61,6 +64,8 @@ class HostExecutor(Executor):
         self._net = net
         self._batch = batch
         self._recompute = recompute
+        self._stored_rows = stored_rows
+        self._recompute_activations = recompute_activations
         self._memory_limit = memory_limit
         self._prefer: Prefer = prefer
         self._max_slice = max_slice
@@ -163,6 +168,8 @@ class HostExecutor(Executor):
         plan = plan_model(
             graph,
             recompute=self._recompute,
+            stored_rows=self._stored_rows,
+            recompute_activations=self._recompute_activations,
             memory_limit=self._memory_limit,
             prefer=self._prefer,
             max_slice=self._max_slice,

@@ -56,9 +56,10 @@ def _of(op: Op, plan: Plan) -> float:
     if op.kind == "update" and layer.gradient_mode == "outer":
         return _OUTER_PER_UPDATE * layer.weights
     if op.kind == "update":
-        again = 0.0 if layer.gradient_mode == "stored" else _product("gradient", layer, plan.batch)
+        assert layer.stored_rows is not None
+        again = (1 - layer.stored_rows / layer.outputs) * _product("gradient", layer, plan.batch)
         return _PER_UPDATE * layer.weights / plan.batch + again
-    return _product(op.kind, layer, plan.batch)
+    return _product("forward" if op.kind == "again" else op.kind, layer, plan.batch)
 
 
 def _product(kind: str, layer: LayerPlan, batch: int) -> float:

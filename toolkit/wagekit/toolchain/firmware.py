@@ -273,6 +273,8 @@ def _facts(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget
                 "weights": layer.weights,
                 "shift": layer.shift,
                 "gradient": layer.gradient_mode,
+                "stored_rows": layer.stored_rows,
+                "computed_again": layer.index in plan.choice.dropped,
             }
             for layer in plan.layers
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wagekit.backends.mcu.families import Scratch, family_of
 from wagekit.backends.mcu.members import INT_BYTES
-from wagekit.backends.mcu.plan import LayerPlan, Op
+from wagekit.backends.mcu.plan import Choice, LayerPlan, Op, activation_buffer
 from wagekit.ir import Graph
 from wagekit.passes.buffers import Buffer
 
@@ -13,11 +13,18 @@ class Buffers:
     """Collects the arena's buffers of a program with their lifetimes."""
 
     def __init__(
-        self, graph: Graph, layers: tuple[LayerPlan, ...], ops: tuple[Op, ...], batch: int, error_bits: int
+        self,
+        graph: Graph,
+        layers: tuple[LayerPlan, ...],
+        ops: tuple[Op, ...],
+        choice: Choice,
+        error_bits: int,
     ) -> None:
+        assert graph.batch is not None
         self.graph = graph
         self.layers = layers
-        self.batch = batch
+        self.choice = choice
+        self.batch = graph.batch
         self.error_bits = error_bits
         self.at = {op.name: number for number, op in enumerate(ops)}
         self.found: list[tuple[Buffer, str, int]] = []
@@ -31,10 +38,22 @@ class Buffers:
         return self.found
 
     def _scratches(self, layer: LayerPlan) -> None:
-        forward, backward = f"forward_{layer.index}", f"backward_input_{layer.index}"
+        for kind in ("forward", "again") if layer.index in self.choice.dropped else ("forward",):
+            op = Op(kind, layer.index, None)
+            for item in self._forward_scratch(layer):
+                self._add(f"{item.name}_{op.tag}", item.ctype, item.count, op.name)
+        self._backward_scratch(layer)
+
+    def _forward_scratch(self, layer: LayerPlan) -> tuple[Scratch, ...]:
         if layer.live:
             # The first entry of a list is how many follow.
-            self._scratch((Scratch("live", "uint16_t", layer.fan_in + 1),), forward, layer.index)
+            return (Scratch("live", "uint16_t", layer.fan_in + 1),)
+        node = self.graph.layers[layer.index]
+        return family_of(node).forward_scratch(node, layer.pairs)
+
+    def _backward_scratch(self, layer: LayerPlan) -> None:
+        backward = f"backward_input_{layer.index}"
+        if layer.live:
             if layer.sends_error:
                 lists = (
                     Scratch("senders", "uint16_t", layer.outputs + 1),
@@ -42,11 +61,9 @@ class Buffers:
                 )
                 self._scratch(lists, backward, layer.index)
             return
-        node = self.graph.layers[layer.index]
-        family = family_of(node)
-        self._scratch(family.forward_scratch(node, layer.pairs), forward, layer.index)
         if layer.sends_error:
-            self._scratch(family.backward_input_scratch(node), backward, layer.index)
+            node = self.graph.layers[layer.index]
+            self._scratch(family_of(node).backward_input_scratch(node), backward, layer.index)
 
     def _add(self, name: str, ctype: str, count: int, *ops: str) -> None:
         """A buffer that is needed from the first to the last of those operations that exist."""
@@ -61,18 +78,22 @@ class Buffers:
     def _tensors(self, layer: LayerPlan) -> None:
         """What the layer reads: the input, or the activation of the layer below."""
         index = layer.index
-        readers = [f"forward_{index}"]
+        forward, late = [f"forward_{index}"], [f"again_{index}"]
         if layer.learns:
-            readers += [f"gradient_{index}", f"update_{index}"]
-        if layer.gradient_mode == "stored":
-            readers.remove(f"update_{index}")
+            late.append(f"gradient_{index}" if layer.gradient_mode == "stored" else f"update_{index}")
+        if layer.sends_error:
+            late.append(f"mask_{index - 1}")
+        below = index - 1
         count = self.batch * layer.input_size
-        if index == 0:
-            self._add("input", "int8_t", count, *readers)
+        name = activation_buffer(below, self.choice, late=False)
+        if below >= 0:
+            forward.append(f"forward_{below}")
+        if below in self.choice.dropped:
+            self._add(name, "int8_t", count, *forward)
+            name = activation_buffer(below, self.choice, late=True)
+            self._add(name, "int8_t", count, f"again_{below}", *late)
         else:
-            if layer.sends_error:
-                readers.append(f"mask_{index - 1}")
-            self._add(f"output_{index - 1}", "int8_t", count, f"forward_{index - 1}", *readers)
+            self._add(name, "int8_t", count, *forward, *late)
 
     def _learning(self, layer: LayerPlan) -> None:
         index = layer.index
@@ -92,13 +113,14 @@ class Buffers:
         last = f"update_{index}"
         self._add(f"errors_{index}", f"int{self.error_bits}_t", count, f"quantise_{index}", *users, last)
         if layer.pool is not None and layer.pooled:
-            if layer.gradient_mode == "recomputed":
+            if layer.recomputes:
                 users.append(last)
             winners = self.batch * layer.outputs * layer.pool.winner_bytes
-            self._add(f"winners_{index}", "uint8_t", winners, f"forward_{index}", *users)
+            maker = "again" if index in self.choice.dropped else "forward"
+            self._add(f"winners_{index}", "uint8_t", winners, f"{maker}_{index}", *users)
         if layer.gradient_mode == "outer":
             self._add(f"nonzero_{index}", "uint32_t", layer.fan_in // 2 + 1, last)
         elif layer.gradient_mode is not None:
-            held = layer.weights if layer.gradient_mode == "stored" else layer.fan_in
+            held = layer.gradient_rows * layer.fan_in
             ctype = f"int{layer.gradient_bits}_t"
             self._add(f"gradient_{index}", ctype, held, f"gradient_{index}", f"update_{index}")

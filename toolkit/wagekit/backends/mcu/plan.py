@@ -12,8 +12,11 @@ from wagekit.backends.mcu.packing import packed_bytes
 from wagekit.ir import Graph
 from wagekit.numerics import weights_from_masters
 
-GradientMode = Literal["stored", "recomputed", "outer"]
-OpKind = Literal["forward", "loss", "quantise", "backward_input", "mask", "gradient", "update", "finish"]
+GradientMode = Literal["stored", "tiled", "recomputed", "outer"]
+OpKind = Literal[
+    "forward", "loss", "again", "quantise", "backward_input", "mask", "gradient", "update", "finish"
+]
+"""`again` computes an activation that was dropped after the forward pass once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +109,35 @@ class LayerPlan:
     mask_low: int
     learns: bool
     sends_error: bool
-    gradient_mode: GradientMode | None
+    stored_rows: int | None
+    """Outputs, from the first on, whose gradient is stored; that of the others is computed twice.
+    None where no gradient is computed."""
     gradient_bits: int | None
     raw_bits: int | None
     """Type of the raw errors at this layer's output; None where none are computed."""
     last: bool
+
+    @property
+    def gradient_mode(self) -> GradientMode | None:
+        """Way to the gradient, in a word; None where nothing is learned."""
+        if not self.learns:
+            return None
+        if self.stored_rows is None:
+            return "outer"
+        if self.stored_rows == self.outputs:
+            return "stored"
+        return "tiled" if self.stored_rows else "recomputed"
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether rows of the gradient are computed twice."""
+        return self.gradient_mode in ("tiled", "recomputed")
+
+    @property
+    def gradient_rows(self) -> int:
+        """Rows of memory for the gradient: those that are stored, and one for all the others."""
+        assert self.stored_rows is not None
+        return min(self.stored_rows + 1, self.outputs)
 
     @property
     def odd(self) -> bool:
@@ -133,14 +160,24 @@ class LayerPlan:
 class Choice:
     """What a plan may choose freely: all choices give the same bits."""
 
-    gradients: Mapping[int, GradientMode]
-    """Way to the gradient of each layer that learns."""
+    stored_rows: Mapping[int, int]
+    """Outputs whose gradient is stored, of each layer that learns, but for those in `live`,
+    which need none."""
     pairs: frozenset[int]
     """Convolutions that sum two outputs in a word."""
     live: frozenset[int]
     """Dense layers that read only what is not 0."""
+    dropped: frozenset[int]
+    """Layers whose activation is dropped after the forward pass and computed again."""
     why: str
     """Who chose, in a few words."""
+
+
+def activation_buffer(layer: int, choice: Choice, *, late: bool) -> str:
+    """Name of the buffer that holds a layer's activation (-1: the input), in the forward pass or later."""
+    if layer < 0:
+        return "input"
+    return f"{'again' if late and layer in choice.dropped else 'output'}_{layer}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +212,11 @@ class Op:
     def name(self) -> str:
         """Name of its C function: kind and layer."""
         return self.kind if self.layer is None else f"{self.kind}_{self.layer}"
+
+    @property
+    def tag(self) -> str:
+        """What the names of a forward pass's scratch buffers end in."""
+        return f"again_{self.layer}" if self.kind == "again" else f"{self.layer}"
 
     def slices(self, samples: int) -> int:
         """Polls that run the operation."""
@@ -298,6 +340,23 @@ class Plan:
         """The layer that an operation sends its errors to."""
         assert op.layer
         return self.layers[op.layer - 1]
+
+    def reader(self, op: Op) -> str:
+        """The buffer of the activation that an operation reads."""
+        assert op.layer is not None
+        layer = op.layer if op.kind == "mask" else op.layer - 1
+        return activation_buffer(layer, self.choice, late=op.kind != "forward")
+
+    def writer(self, op: Op) -> str:
+        """The buffer of the activation that a forward pass writes."""
+        assert op.layer is not None
+        return activation_buffer(op.layer, self.choice, late=op.kind == "again")
+
+    def finds_winners(self, op: Op) -> bool:
+        """Whether a forward pass is the one that notes the winners of its pooling windows."""
+        assert op.layer is not None
+        wanted = any(buffer.name == f"winners_{op.layer}" for buffer in self.buffers)
+        return wanted and (op.kind == "again") == (op.layer in self.choice.dropped)
 
     def parts(self) -> dict[str, int]:
         """The RAM of the network by use, in bytes; the values sum up to `ram`."""

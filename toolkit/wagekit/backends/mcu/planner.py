@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from math import prod
 
 from wagekit.backends.mcu.arena import Buffers
-from wagekit.backends.mcu.choices import Prefer, choose, estimate, pairs_of
+from wagekit.backends.mcu.choices import ByHand, Prefer, again, choose, estimate, pairs_of
 from wagekit.backends.mcu.families import family_of
 from wagekit.backends.mcu.members import struct_members
 from wagekit.backends.mcu.plan import (
@@ -38,6 +39,8 @@ def plan_model(
     graph: Graph,
     *,
     recompute: bool | Collection[int] | None = None,
+    stored_rows: Mapping[int, int] | None = None,
+    recompute_activations: bool | Collection[int] | None = None,
     memory_limit: int | None = None,
     prefer: Prefer = "fastest",
     packed: bool = False,
@@ -49,9 +52,14 @@ def plan_model(
     `wk_model_t` has at most `memory_limit` bytes (any number without a limit), or "smallest".
     If none fits, the smallest plan is returned: compare `Plan.ram`. "plain" does without the
     kernels for a batch of one, otherwise as "fastest".
-    `recompute` decides by hand which layers compute their gradient twice, a row at a time,
-    instead of storing it: all, none, or those with these numbers. It does not concern dense
+
+    By hand: `recompute` says which layers compute their gradient twice, a row at a time,
+    instead of storing it: all, none, or those with these numbers; `stored_rows` of how many outputs
+    a layer stores it, whatever `recompute` says. Both do not concern dense
     layers at a batch of one, which need neither, but with "plain".
+    `recompute_activations` names the hidden layers whose activations are dropped after the forward
+    pass and computed again before errors pass them; True drops those that make the plan smallest,
+    False none. Without it they are dropped where nothing fits otherwise, and for "smallest".
 
     `packed` is for graphs that only infer: the weights become constants in flash, k_W bits each,
     and the model has no masters in RAM. `render_model` then needs the masters.
@@ -74,7 +82,7 @@ def plan_model(
     return choose(
         graph,
         lambda choice: _plan(graph, batch, choice, packed, max_slice),
-        recompute=recompute,
+        by_hand=ByHand(recompute, stored_rows or {}, recompute_activations),
         memory_limit=memory_limit,
         prefer=prefer,
         packed=packed,
@@ -83,12 +91,14 @@ def plan_model(
 
 def _plan(graph: Graph, batch: int, choice: Choice, packed: bool, max_slice: int | None) -> Plan:
     bits = graph.bits
+    dropped = again(graph, choice.dropped) if graph.training else []
+    choice = replace(choice, dropped=frozenset(dropped), stored_rows=_worthwhile(graph, choice))
     layers = tuple(_layer(graph, layer, choice) for layer in graph.layers)
-    ops = _operations(layers, bool(graph.training))
+    ops = _operations(layers, choice.dropped, bool(graph.training))
     if max_slice is not None:
         ops = tuple(sliced(op, layers, Limit(max_slice, graph.name)) for op in ops)
     error_bits = 8 if bits.errors <= 8 else 16
-    buffers = Buffers(graph, layers, ops, batch, error_bits).all()
+    buffers = Buffers(graph, layers, ops, choice, error_bits).all()
     arena = place_buffers([buffer for buffer, _, _ in buffers])
     master_bits = 8 if bits.gradients <= 8 else 16
     arena_bytes = -(-arena.bytes // ARENA_ALIGN) * ARENA_ALIGN
@@ -160,11 +170,20 @@ def _layer(graph: Graph, layer: WeightLayer, choice: Choice) -> LayerPlan:
         mask_low=low,
         learns=layer.learns,
         sends_error=layer.sends_error,
-        gradient_mode=choice.gradients.get(layer.index),
+        stored_rows=choice.stored_rows.get(layer.index),
         gradient_bits=ranges.gradient_bits if layer.learns else None,
         raw_bits=_raw_bits(graph, layer),
         last=layer.last,
     )
+
+
+def _worthwhile(graph: Graph, choice: Choice) -> dict[int, int]:
+    """Stored rows by layer: the last row of a gradient may stay where it was computed."""
+    outputs = {layer: graph.layers[layer].outputs for layer in choice.stored_rows}
+    return {
+        layer: rows if rows < outputs[layer] - 1 else outputs[layer]
+        for layer, rows in choice.stored_rows.items()
+    }
 
 
 def _raw_bits(graph: Graph, layer: WeightLayer) -> int | None:
@@ -221,9 +240,11 @@ def _title(layer: WeightLayer) -> str:
     return text
 
 
-def _operations(layers: tuple[LayerPlan, ...], training: bool) -> tuple[Op, ...]:
+def _operations(layers: tuple[LayerPlan, ...], dropped: frozenset[int], training: bool) -> tuple[Op, ...]:
     """The program in order. Errors go through a layer before it is updated: they use the weights
-    of the forward pass. Raw errors are quantised before the gradient, so that they never live together."""
+    of the forward pass. Raw errors are quantised before the gradient, so that they never live together.
+    A run of dropped activations is computed again just before the layer above it is gone through:
+    no layer that this needs has been updated by then."""
     ops = [Op("forward", layer.index, _tiles(layer)) for layer in layers]
     if not training:
         return tuple(ops)
@@ -233,6 +254,8 @@ def _operations(layers: tuple[LayerPlan, ...], training: bool) -> tuple[Op, ...]
             break
         if layer.last:
             ops.append(Op("quantise", layer.index, None))
+        if layer.index not in dropped:
+            ops += [Op("again", below.index, _tiles(below)) for below in _run(layers, dropped, layer.index)]
         if layer.sends_error:
             ops.append(Op("backward_input", layer.index, _tiles(layer)))
             ops.append(Op("mask", layer.index - 1, None))
@@ -242,6 +265,14 @@ def _operations(layers: tuple[LayerPlan, ...], training: bool) -> tuple[Op, ...]
             ops.append(Op("update", layer.index, layer.outputs))
     ops.append(Op("finish", None, 1))
     return tuple(ops)
+
+
+def _run(layers: tuple[LayerPlan, ...], dropped: frozenset[int], end: int) -> tuple[LayerPlan, ...]:
+    """The layers below number `end` whose activations were dropped, down to the nearest kept one."""
+    first = end
+    while first - 1 in dropped:
+        first -= 1
+    return layers[first:end]
 
 
 def _tiles(layer: LayerPlan) -> int:

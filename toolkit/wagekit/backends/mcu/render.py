@@ -34,8 +34,6 @@ def render_model(plan: Plan, masters: Sequence[IntArray] | None = None) -> dict[
         "version": __version__,
         "fingerprint": [", ".join(f"0x{byte:02x}" for byte in fingerprint[i : i + 16]) for i in (0, 16)],
         "struct_sizes": STRUCT_SIZES,
-        "buffers": {buffer.name: buffer for buffer in plan.buffers},
-        "readers": ["input"] + [f"output_{layer.index}" for layer in plan.layers[:-1]],
         "last_forward": plan.ops[len(plan.layers) - 1].name.upper(),
         "weight_lines": list(_lines(np.array(plan.weight_table))) if plan.needs_weight_table else [],
         "initial": [list(_lines(_constant(plan, i, array))) for i, array in enumerate(masters or [])],

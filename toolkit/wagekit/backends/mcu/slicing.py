@@ -55,7 +55,7 @@ def _elements(layer: LayerPlan, limit: Limit) -> Slicing:
 
 
 def _products(op: Op, layer: LayerPlan, limit: Limit) -> Slicing:
-    forward = op.kind == "forward"
+    forward = op.kind in ("forward", "again")
     rows, cost = 1, layer.fan_in
     if layer.conv is not None and layer.pool is not None:
         rows = layer.conv.output_h if forward else layer.pool.pooled_h
