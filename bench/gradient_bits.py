@@ -255,9 +255,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--bits", type=int, nargs="+", default=list(WIDTHS), choices=WIDTHS, help="widths (default: 2 to 12)"
     )
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="seeds (default: 1)")
-    parser.add_argument("--samples", type=int, default=20_000, help="first so many training samples")
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--samples", type=int, default=60_000, help="first so many training samples")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     parser.add_argument("--draw", action="store_true", help="learn nothing, draw what was kept")
     return parser.parse_args(arguments)
