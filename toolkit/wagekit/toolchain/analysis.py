@@ -122,7 +122,7 @@ def analyse(
     try:
         plan = _plan(net, board, batch, training, packed=not training and masters is not None)
         memory.ram_budget(board, plan, link=True)
-        planned = _planned(board, plan, masters is not None)
+        planned = _planned(net, board, plan, masters is not None)
         if planned.flash_bytes > planned.flash_size:
             raise _flash_misfit(planned)
         if not compiled:
@@ -140,7 +140,7 @@ def _plan(net: Network, board: Board, batch: int, training: bool, *, packed: boo
     return plan_model(graph, memory_limit=max(limit, 1), packed=packed)
 
 
-def _planned(board: Board, plan: Plan, baked: bool) -> Program:
+def _planned(net: Network, board: Board, plan: Plan, baked: bool) -> Program:
     needs = _needs(board, plan)
     flash = {
         "code": estimate.code_bytes(board, plan),
@@ -167,7 +167,7 @@ def _planned(board: Board, plan: Plan, baked: bool) -> Program:
         samples=_samples(ram_size - ram_bytes, plan),
         network=plan.parts(),
         layers=_layers(plan, baked),
-        operations=estimate.instructions(plan, board),
+        operations=estimate.instructions(plan, board, net.input.encoding),
         advice=(),
     )
 
@@ -253,7 +253,8 @@ def _misfit(net: Network, board: Board, wanted: _Wanted, error: LimitError) -> P
     training, batch, baked = wanted
     missing = error.missing if isinstance(error, memory.FitError) else 0
     try:
-        planned = _planned(board, _plan(net, board, batch, training, packed=baked and not training), baked)
+        plan = _plan(net, board, batch, training, packed=baked and not training)
+        planned = _planned(net, board, plan, baked)
     except LimitError:  # the network cannot be at this batch on any board
         planned = _nothing(board, training, batch)
     advice = tuple(_advice(net, planned, board, baked))
@@ -303,7 +304,7 @@ def _advice(net: Network, misfit: Program, board: Board, baked: bool) -> list[Ad
             memory.ram_budget(board, plan, link=True)
         except LimitError:
             return None
-        planned = _planned(board, plan, baked)
+        planned = _planned(changed, board, plan, baked)
         return planned.ram_bytes if planned.flash_bytes <= planned.flash_size else None
 
     found: list[Advice] = []
