@@ -38,7 +38,7 @@ def open_place(
     samples: int | None = None,
     infer_only: bool = False,
 ) -> Place:
-    """Open `reference`, `host`, `qemu:BOARD` or `serial:PORT`; options of other places are refused.
+    """Open a place that `open_executor` knows; options of other places are refused.
 
     A firmware that is built for it gets room for `samples` samples, if the board has it; None is
     all room that is left. With `infer_only` it cannot learn and needs less memory.

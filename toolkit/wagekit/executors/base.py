@@ -72,7 +72,8 @@ class Executor(ABC):
     """
 
     name: str
-    """As given to `open_executor`: `reference`, `host`, `qemu:BOARD`, `serial:PORT`."""
+    """As given to `open_executor`: `reference`, `host`, `qemu:BOARD`, `serial:PORT`,
+    `neuro:PRESET`."""
 
     @property
     @abstractmethod

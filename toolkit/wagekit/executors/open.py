@@ -8,7 +8,7 @@ from wagekit.errors import UsageError
 from wagekit.executors.base import Executor
 from wagekit.spec import Network
 
-PLACES = ("reference", "host", "qemu:BOARD", "serial:PORT")
+PLACES = ("reference", "host", "qemu:BOARD", "serial:PORT", "neuro:PRESET")
 
 
 def open_executor(
@@ -16,10 +16,10 @@ def open_executor(
 ) -> Executor:
     """Open a network somewhere, in its first state: initial masters drawn from `seed`, step 0.
 
-    `where` is `reference`, `host`, `qemu:BOARD` or `serial:PORT`. `seed` (uint32) is the
-    network's own if not given. `batch` is the largest batch to be trained; if None, every
-    place takes its own default. Other options are the place's: `baud` of a serial port,
-    and so on. Only the module of the place is imported.
+    `where` is `reference`, `host`, `qemu:BOARD`, `serial:PORT` or `neuro:PRESET` (a name or the path of a
+    `.toml`). `seed` (uint32) is the network's own if not given. `batch` is the largest batch to be
+    trained; if None, every place takes its own default. Other options are the place's: `baud` of a
+    serial port, and so on. Only the module of the place is imported.
     """
     kind, _, target = where.partition(":")
     if where == "reference":
@@ -35,4 +35,8 @@ def open_executor(
 
         opener = attach.open_qemu if kind == "qemu" else attach.open_serial
         return opener(net, target, seed=seed, batch=batch, **options)
+    if kind == "neuro" and target:
+        from wagekit.executors.neuro import NeuroExecutor
+
+        return NeuroExecutor(net, target, seed=seed, batch=batch, **options)
     raise UsageError(f"cannot run a network on {where!r}; allowed: {', '.join(PLACES)}")

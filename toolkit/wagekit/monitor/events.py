@@ -40,7 +40,7 @@ class Run(Event):
     status: RunStatus
     network: str
     place: str
-    """Executor: `reference`, `host`, `qemu:BOARD`, `serial:PORT`."""
+    """Executor: `reference`, `host`, `qemu:BOARD`, `serial:PORT`, `neuro:PRESET`."""
     fingerprint: str = ""
     """64 hex digits that stand for the network's description."""
     seed: int = 0

@@ -11,38 +11,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wagekit.backends.neuro.mapping import IO, Flow, Kind, LayerMap, MappingOptions, Phase, Tile
+from wagekit.backends.neuro.mapping import (
+    IO,
+    Flow,
+    Kind,
+    LayerCounters,
+    LayerMap,
+    MappingOptions,
+    Phase,
+    Tile,
+)
 from wagekit.ir import Graph
 
-Counters = NDArray[np.int64]
 EXPONENT_BITS = 6
 """`kappa` of an int64 is at most 62; 63 stands for a maximum of 0."""
 STEP = 0
 """The counter of training steps: that of every flow which sends one packet a step."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LayerCounters:
-    """Packet counters of a layer; 0 where nothing is sent."""
-
-    deliver: Counters
-    """By group: the first of as many counters as there are sources."""
-    partial: Counters
-    """By tile."""
-    logit: Counters
-    """By root."""
-    target: Counters
-    """By root."""
-    send_error: Counters
-    """By root."""
-    partial_error: Counters
-    """By tile: the first of as many counters as there are sources; in a chain only column 0 has many."""
-    gradient: Counters
-    """By tile."""
-    gradient_again: Counters
-    """By tile, in the second pass."""
-    update: Counters
-    """By owner."""
 
 
 @dataclass(slots=True)
@@ -89,7 +73,7 @@ def build_flows(
 
 
 def _layer_tables(mapped: LayerMap) -> LayerCounters:
-    def zeros(count: int) -> Counters:
+    def zeros(count: int) -> NDArray[np.int64]:
         return np.zeros(count, np.int64)
 
     tiles, roots = len(mapped.tiles), len(mapped.roots)

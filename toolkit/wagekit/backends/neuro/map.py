@@ -31,7 +31,7 @@ def map_graph(graph: Graph, preset: Preset, options: MappingOptions | None = Non
             cores += cut.cores
     mapped = tuple(layers)
     check(Asked(graph, preset, options, tuple(cuts), mapped, graph.batch, graph.training))
-    flows, _, counters = build_flows(graph, mapped, options, graph.training)
+    flows, tables, counters = build_flows(graph, mapped, options, graph.training)
     tiles = tuple(tile for layer_map in mapped for tile in layer_map.tiles)
     return Mapping(
         graph=graph,
@@ -40,6 +40,7 @@ def map_graph(graph: Graph, preset: Preset, options: MappingOptions | None = Non
         layers=mapped,
         tiles=tiles,
         flows=flows,
+        tables=tables,
         counters=counters,
         places=place(mapped, flows, preset.limits.mesh, options.place),
         memory=tuple(

@@ -232,6 +232,30 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LayerCounters:
+    """Packet counters of a layer; 0 where nothing is sent."""
+
+    deliver: NDArray[np.int64]
+    """By group: the first of as many counters as there are sources."""
+    partial: NDArray[np.int64]
+    """By tile."""
+    logit: NDArray[np.int64]
+    """By root."""
+    target: NDArray[np.int64]
+    """By root."""
+    send_error: NDArray[np.int64]
+    """By root."""
+    partial_error: NDArray[np.int64]
+    """By tile: the first of as many counters as there are sources; in a chain only column 0 has many."""
+    gradient: NDArray[np.int64]
+    """By tile."""
+    gradient_again: NDArray[np.int64]
+    """By tile, in the second pass."""
+    update: NDArray[np.int64]
+    """By owner."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Mapping:
     """A network on a chip. Everything by core is indexed by `Tile.core`."""
 
@@ -241,6 +265,8 @@ class Mapping:
     layers: tuple[LayerMap, ...]
     tiles: tuple[Tile, ...]
     flows: tuple[Flow, ...]
+    tables: tuple[LayerCounters, ...]
+    """Which counters of packets each layer's cores use."""
     counters: int
     """Number of packet counters."""
     places: tuple[tuple[int, int], ...]
