@@ -19,6 +19,7 @@ DOCUMENTS = (
     "docs/events.md",
     "docs/embedding.md",
     "docs/boards.md",
+    "docs/analyze.md",
 )
 LINE = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/)?wagekit (.+?)(?:\s+#.*)?$", re.MULTILINE)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wagekit.cli import options as o
-from wagekit.cli.console import note, out, print_json, say, size, table
+from wagekit.cli.console import note, print_json
 from wagekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def analyze(
     a sample, the longest slice, and what to change where it does not fit.
     """
     from wagekit import boards
+    from wagekit.cli import analyze_view as view
     from wagekit.cli.sources import open_subject
 
     batches = _batches(batch)
@@ -61,11 +62,11 @@ def analyze(
         print_json([_to_dict(program, cost) for program, cost in rows])
         return
     if all_boards:
-        _show_table(rows)
+        view.show_table(rows)
     else:
-        _show_board(rows)
-    _show_advice([program for program, _ in rows])
-    _show_notes(rows)
+        view.show_board(rows)
+    view.show_advice([program for program, _ in rows])
+    view.show_notes(rows)
 
 
 def _batches(text: str) -> list[int]:
@@ -112,12 +113,13 @@ def _cost(
     subject: Subject, board: Board, program: Program, where: tuple[str | None, str | None]
 ) -> Cost | None:
     """Counted instructions; None where the board is not emulated, or it would take too long."""
+    from wagekit.cli.analyze_view import kind
     from wagekit.executors.cost import measure_cost
 
     batches = SAMPLES if program.training else SAMPLES * 4
     if not program.fits or board.qemu is None or program.instructions * program.batch * batches > MOST:
         return None
-    note(f"counting on {board.name}, {_kind(program)} ...")
+    note(f"counting on {board.name}, {kind(program)} ...")
     codes, labels = _samples(subject, batches * program.batch, where)
     return measure_cost(subject.network, board, codes, labels, training=program.training, batch=program.batch)
 
@@ -147,129 +149,3 @@ def _to_dict(program: Program, cost: Cost | None) -> dict[str, Any]:
         "estimated_instructions": program.instructions,
         "counted": cost.to_dict() if cost else None,
     }
-
-
-# What people see.
-
-
-def _kind(program: Program) -> str:
-    return f"training at batch {program.batch}" if program.training else "inference"
-
-
-def _instructions(program: Program, cost: Cost | None) -> str:
-    if cost is not None:
-        return f"{cost.instructions:,.0f}"
-    return f"~{program.instructions:,}" if program.operations else "-"
-
-
-def _verdict(program: Program) -> str:
-    if program.fits:
-        return "fits"
-    return f"{program.missing:,} bytes missing" if program.missing else "cannot be"
-
-
-def _flash(program: Program) -> str:
-    return f"{'' if program.linked else '~'}{program.flash_bytes:,}"
-
-
-def _show_table(rows: list[tuple[Program, Cost | None]]) -> None:
-    heads = ("RAM", "network", "flash", "stack", "samples", "instructions", "longest slice")
-    grid = table("board", "", "", *heads, right=heads)
-    last = ""
-    for program, cost in rows:
-        name = program.board if program.board != last else ""
-        last = program.board
-        grid.add_row(
-            name,
-            _kind(program),
-            _verdict(program),
-            f"{program.ram_bytes:,}",
-            f"{sum(program.network.values()):,}",
-            _flash(program),
-            "-" if program.stack is None else f"{program.stack:,}",
-            f"{program.samples:,}",
-            _instructions(program, cost),
-            "-" if cost is None else f"{cost.longest.longest:,} ({cost.longest.name})",
-        )
-    out.print(grid)
-
-
-def _show_board(rows: list[tuple[Program, Cost | None]]) -> None:
-    """One column a program: RAM and flash by part, then RAM by layer, then instructions by operation."""
-    programs = [program for program, _ in rows]
-    heads = [_kind(program) for program in programs]
-    first = programs[0]
-    say(f"{first.board}: flash {size(first.flash_size)}, RAM {size(first.ram_size)}")
-    grid = table("", *heads, right=tuple(heads))
-    grid.add_row("", *(_verdict(program) for program in programs))
-    for key in dict.fromkeys(key for program in programs for key in program.ram):
-        grid.add_row(f"RAM  {key}", *(_bytes(program.ram.get(key)) for program in programs))
-    grid.add_row("RAM  in all", *(_bytes(program.ram_bytes) for program in programs), style="bold")
-    grid.add_row("  samples it could store", *(f"{program.samples:,}" for program in programs))
-    grid.add_row("  deepest stack", *(_bytes(program.stack) for program in programs))
-    for key in dict.fromkeys(key for program in programs for key in program.flash):
-        marks = ["~" if key == "code" and not program.linked else "" for program in programs]
-        cells = [_bytes(program.flash.get(key)) for program in programs]
-        grid.add_row(f"flash  {key}", *(mark + cell for mark, cell in zip(marks, cells, strict=True)))
-    grid.add_row("flash  in all", *(_flash(program) for program in programs), style="bold")
-    for key in dict.fromkeys(key for program in programs for key in program.sections):
-        grid.add_row(f"  section {key}", *(_bytes(program.sections.get(key)) for program in programs))
-    grid.add_row("instructions a sample", *(_instructions(p, c) for p, c in rows), style="bold")
-    grid.add_row("longest slice", *("-" if c is None else f"{c.longest.longest:,}" for _, c in rows))
-    grid.add_row("  of operation", *("-" if c is None else c.longest.name for _, c in rows))
-    out.print(grid)
-    _show_layers(rows)
-
-
-def _show_layers(rows: list[tuple[Program, Cost | None]]) -> None:
-    """The layers of every program: what each has of RAM, flash and instructions."""
-    for program, cost in rows:
-        if not program.layers:
-            continue
-        heads = ("weights", "RAM weights", "RAM buffers", "flash", "instructions")
-        say(f"\n{_kind(program)}, by layer (buffers share bytes: together {program.network['arena']:,})")
-        grid = table("layer", *heads, "largest buffers", "gradient", right=heads)
-        for layer in program.layers:
-            largest = sorted(layer.buffers.items(), key=lambda item: -item[1])[:3]
-            grid.add_row(
-                layer.title.split(",")[0],
-                f"{layer.weights:,}",
-                _bytes(layer.masters),
-                _bytes(sum(layer.buffers.values())),
-                _bytes(layer.flash),
-                _of_layer(program, cost, layer.index),
-                ", ".join(f"{name} {count:,}" for name, count in largest),
-                layer.gradient or "",
-            )
-        out.print(grid)
-
-
-def _of_layer(program: Program, cost: Cost | None, index: int) -> str:
-    """Instructions of the operations whose name ends in the layer's number."""
-    if cost is not None:
-        found = [op.instructions for op in cost.operations if op.name.endswith(f"_{index}")]
-        return f"{sum(found):,.0f}"
-    guessed = [count for name, count in program.operations.items() if name.endswith(f"_{index}")]
-    return f"~{sum(guessed):,}"
-
-
-def _bytes(count: int | None) -> str:
-    return "-" if count is None else f"{count:,}"
-
-
-def _show_advice(programs: list[Program]) -> None:
-    for program in programs:
-        if program.fits:
-            continue
-        say(f"\n{program.board}, {_kind(program)}: {program.reason}")
-        if not program.advice:
-            say("  no smaller batch, freezing or shrinking that was tried fits")
-        for advice in program.advice:
-            say(f"  fits with {advice.change}: {advice.ram:,} bytes of RAM")
-
-
-def _show_notes(rows: list[tuple[Program, Cost | None]]) -> None:
-    if any(program.fits and not program.linked for program, _ in rows):
-        note("~ is an estimate: nothing was linked or run")
-    elif any(cost is None for program, cost in rows if program.fits):
-        note("~ is an estimate: it was not run")
