@@ -35,9 +35,9 @@ How many errors and activations are zero, and are skipped, depends on the sample
 ARMv6-M code on the machine of the M3.
 
 RAM is the firmware's static data and the stack that was really used, the sample store not counted. Of
-it, the network has its weights, buffers and state. A layer's gradient is computed twice where there is no
-room to store it; that costs instructions. Where a network does not fit, the tables say how many bytes
-the board lacks. The host's seconds are processor time of one core.
+it, the network has its weights, buffers and state. A layer's gradient, or a part, is
+computed twice where there is no room to store it; that costs instructions. Where a network does not fit, the
+tables say how many bytes the board lacks. The host's seconds are processor time of one core.
 
 In the tables by layer, *error* is computing, masking and quantising the errors at the layer's output and
 sending them to its input, *gradient* the products for its weights, *update* the rest.
