@@ -109,6 +109,14 @@ def models() -> Iterator[Model]:
     yield Model(_image(usual), batch=1, training=False, label="2-8-8-8 to infer one sample")
     yield Model(_image(usual), training=False, built_in=True, packed=True, label="2-8-8-8 packed")
     yield Model(_image(wide), training=False, built_in=True, packed=True, label="4-8-16-16 packed")
+    frozen = {"packed": True, "built_in": True}
+    for bits, name in ((usual, "2-8-8-8"), (wide, "4-8-16-16")):
+        net = _image(bits, frozen=True)
+        yield Model(net, **frozen, label=f"{name} with a frozen layer in flash")
+        yield Model(net, **frozen, batch=1, label=f"{name} for one sample, a frozen layer in flash")
+    yield Model(
+        _image(usual, frozen=True), **frozen, max_slice=1000, label="2-8-8-8 frozen, in bounded slices"
+    )
     yield Model(_image(wide), batch=1, label="4-8-16-16 for one sample")
     yield Model(_signal(usual), batch=1, label="signal")
 

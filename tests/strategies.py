@@ -6,7 +6,7 @@ emulated chip can run them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, get_args
 
@@ -204,6 +204,24 @@ def plan_choices(draw: st.DrawFn, net: Network, batch: int) -> dict[str, Any]:
     }
 
 
+@st.composite
+def frozen_cases(draw: st.DrawFn, **limits: int) -> Case:
+    """Cases whose frozen layers are drawn anew, at least one: below, between and above what learns."""
+    case = draw(cases(**limits))
+    places = [i for i, layer in enumerate(case.net.layers) if layer.type != "max_pool"]
+    frozen = draw(st.sets(st.sampled_from(places), min_size=1, max_size=max(1, len(places) - 1)))
+    layers = [
+        layer.model_copy(update={"frozen": i in frozen}) if i in places else layer
+        for i, layer in enumerate(case.net.layers)
+    ]
+    net = case.net.replace(layers=layers)
+    try:
+        compile_graph(net, case.batch)
+    except LimitError:
+        assume(False)
+    return replace(case, net=net)
+
+
 __all__ = [
     "Batch",
     "Case",
@@ -211,6 +229,7 @@ __all__ = [
     "bit_widths",
     "cases",
     "deep_network",
+    "frozen_cases",
     "least_slice",
     "networks",
     "plan_choices",

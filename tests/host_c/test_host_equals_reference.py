@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.equality import assert_same_array, assert_same_logits, assert_same_masters, step_together
-from tests.strategies import Case, cases, least_slice, networks, plan_choices
+from tests.strategies import Case, cases, frozen_cases, least_slice, networks, plan_choices
 from wagekit import Network
 from wagekit.backends.mcu import Prefer
 from wagekit.executors.host import HostExecutor
 from wagekit.executors.reference import ReferenceExecutor
+from wagekit.numerics import is_on_grid, master_limit
 
 PREFERENCES: tuple[Prefer, ...] = get_args(Prefer)
 
@@ -143,6 +144,79 @@ def test_bounded_slices_change_no_bit(case: Case, more: int, recompute: bool) ->
         while sliced.poll():
             polls += 1
         assert polls == sum(op.slices(len(batch.x)) for op in sliced.plan.ops)
+
+
+def check_packed(host: HostExecutor) -> None:
+    """Frozen layers have weights in flash and nothing in RAM, where nothing is lost; others have masters."""
+    plan, masters = host.plan, host.masters
+    kept = {member.name: member.bytes for member in plan.members if member.name.startswith("masters_")}
+    bits = plan.graph.bits
+    for node, layer in zip(plan.graph.layers, plan.layers, strict=True):
+        on_grid = is_on_grid(masters[layer.index], bits.gradients, bits.weights)
+        assert layer.packed == (node.frozen and on_grid)
+        in_ram = 0 if layer.packed else layer.weights * plan.master_bytes
+        assert kept.get(f"masters_{layer.index}", 0) == in_ram
+    assert plan.parts()["masters"] == sum(kept.values())
+
+
+@settings(max_examples=25)
+@given(case=frozen_cases(), more=st.sampled_from([0, 40, 5000]))
+def test_frozen_layers_in_flash_change_no_bit(case: Case, more: int) -> None:
+    bound = least_slice(case.net) + more
+    with (
+        ReferenceExecutor(case.net, seed=case.seed) as reference,
+        HostExecutor(case.net, case.seed, case.batch, packed=True) as host,
+        HostExecutor(case.net, case.seed, case.batch, packed=True, max_slice=bound) as sliced,
+    ):
+        check_packed(host)
+        run_case(case, reference, host, sliced)
+
+
+@settings(max_examples=15)
+@given(case=frozen_cases(max_batch=1))
+def test_frozen_layers_in_flash_beside_kernels_for_one_sample(case: Case) -> None:
+    with ExitStack() as stack:
+        executors: list[HostExecutor | ReferenceExecutor] = [ReferenceExecutor(case.net, seed=case.seed)]
+        for prefer in PREFERENCES:
+            host = HostExecutor(case.net, case.seed, 1, prefer=prefer, packed=True)
+            check_packed(host)
+            executors.append(stack.enter_context(host))
+        run_case(case, *executors)
+
+
+@pytest.mark.long
+@settings(max_examples=300)
+@given(case=frozen_cases(max_steps=6, max_weights=8000), one=st.booleans())
+def test_more_frozen_layers_in_flash_change_no_bit(case: Case, one: bool) -> None:
+    with (
+        ReferenceExecutor(case.net, seed=case.seed) as reference,
+        HostExecutor(case.net, case.seed, case.batch, packed=True, recompute=one) as host,
+    ):
+        run_case(case, reference, host)
+
+
+@settings(max_examples=12)
+@given(case=frozen_cases(max_steps=2), noise=st.sets(st.integers(0, 5)), seed=st.integers(0, 99))
+def test_loading_other_frozen_weights_gives_back_what_was_loaded(
+    case: Case, noise: set[int], seed: int
+) -> None:
+    """Masters off the weights' grid cannot be packed: such a layer has them in RAM."""
+    generator = np.random.default_rng(seed)
+    with (
+        ReferenceExecutor(case.net, seed=seed) as reference,
+        HostExecutor(case.net, case.seed, case.batch, packed=True) as host,
+    ):
+        masters = reference.masters
+        bits = case.net.bits
+        limit = master_limit(bits.gradients, bits.weights)
+        for layer in noise & set(range(len(masters))):
+            drawn = generator.integers(-limit, limit + 1, masters[layer].shape)
+            masters[layer] = drawn.astype(masters[layer].dtype)
+        for executor in (reference, host):
+            executor.load_masters(masters, 3, 7)
+        assert (host.step_count, host.seed) == (3, 7)
+        check_packed(host)
+        run_case(case, reference, host)
 
 
 @settings(max_examples=10)

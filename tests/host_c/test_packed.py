@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,20 @@ from hypothesis import strategies as st
 
 from tests.equality import assert_same_array
 from tests.strategies import networks
-from wagekit import Network, numerics
-from wagekit.backends.mcu import Plan, pack_weights, packed_bytes, plan_model, render_model, unpack_weights
+from wagekit import Bits, Dense, Input, Network, numerics
+from wagekit.backends.mcu import (
+    Plan,
+    pack_weights,
+    packable,
+    packed_bytes,
+    plan_model,
+    render_model,
+    unpack_weights,
+)
 from wagekit.executors.host import declarations
 from wagekit.executors.reference import ReferenceExecutor
 from wagekit.passes import compile_graph
+from wagekit.reference import initial_masters
 from wagekit.toolchain.host import build_library
 from wagekit.writer import firmware_files
 
@@ -90,10 +100,37 @@ def test_packed_networks_infer_alike(net: Network, batch: int) -> None:
 
 def test_what_learns_is_not_packed(root: Path) -> None:
     net = Network.load(root / "bench" / "networks" / "mlp.toml")
-    with pytest.raises(ValueError, match="training=False"):
-        plan_model(compile_graph(net), packed=True)
+    with pytest.raises(ValueError, match="learn"):
+        plan_model(compile_graph(net), packed=[0])
+    assert not any(layer.packed for layer in plan_model(compile_graph(net), packed=True).layers)
     plan = plan_model(compile_graph(net, training=False), packed=True)
-    assert plan.flash_bytes == 101_632 // 4
+    assert plan.flash_bytes(baked=False) == 101_632 // 4
     assert plan.ram < 3000
     with pytest.raises(ValueError, match="needs the masters"):
         render_model(plan)
+
+
+def test_a_frozen_layer_that_would_lose_is_not_packed() -> None:
+    """What firmware and host call the frozen weights is the CRC of the masters that stand for them."""
+    net = Network(
+        name="half",
+        input=Input(shape=[7], encoding="unit"),
+        classes=["a", "b"],
+        bits=Bits(gradients=12),
+        layers=[Dense(units=5, frozen=True), Dense(units=3), Dense(units=2, frozen=True)],
+    )
+    graph = compile_graph(net)
+    masters = initial_masters(graph, 4)
+    plan = plan_model(graph, packed=True)
+    assert [layer.packed for layer in plan.layers] == [True, False, True]
+    frozen = masters[0].astype("<i2").tobytes() + masters[2].astype("<i2").tobytes()
+    text = render_model(plan, masters)["wk_model.h"]
+    assert f"WK_MODEL_FROZEN_CRC 0x{zlib.crc32(frozen):08x}u" in text
+    assert render_model(plan, [masters[0], None, masters[2]])["wk_model.h"] == text
+    with pytest.raises(ValueError, match="packed layer 2 needs"):
+        render_model(plan, [masters[0], masters[1], None])
+    assert packable(graph, masters) == {0, 2}
+    masters[2][0, 0] += 1 if masters[2][0, 0] <= 0 else -1
+    assert packable(graph, masters) == {0}
+    with pytest.raises(ValueError, match="layer 2 are not on the weights' grid"):
+        render_model(plan, masters)

@@ -6,13 +6,14 @@ import ctypes
 import itertools
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wagekit.backends.mcu import plan_model, render_model
+from wagekit.backends.mcu import packable, plan_model, render_model
 from wagekit.errors import LinkError
 from wagekit.link import Transport, checkpoint, render_header
+from wagekit.numerics.grids import IntArray
 from wagekit.passes import compile_graph
 from wagekit.spec import Conv2d, Dense, Input, MaxPool, Network
 
@@ -109,6 +110,11 @@ class Board:
     def new_flash(self, sectors: int, sector_bytes: int, word_bytes: int = 4, seed: int = 1) -> None:
         """Give the board a flash with random contents; it finds it at its next reset."""
         self._lib.sim_flash_new(sectors, sector_bytes, word_bytes, 0, 1, seed)
+
+    def flash(self, size: int) -> ctypes.Array[ctypes.c_char]:
+        """What lies in the flash: assign to its `raw` to change it."""
+        self._lib.sim_flash_memory.restype = ctypes.c_void_p
+        return (ctypes.c_char * size).from_address(self._lib.sim_flash_memory())
 
     def cut(self, operation: int, mode: int = 1) -> None:
         """The power of the flash goes at this operation, counted from now on from 1; 1: in its midst."""
@@ -215,10 +221,17 @@ def small_network() -> Network:
     )
 
 
-def render_network(net: Network, folder: Path, batch: int) -> tuple[list[Path], list[Path]]:
-    """C sources and include folders of a network's generated code, written into `folder`."""
-    plan = plan_model(compile_graph(net, batch))
-    for name, text in render_model(plan).items():
+def render_network(
+    net: Network, folder: Path, batch: int, masters: Sequence[IntArray] | None = None
+) -> tuple[list[Path], list[Path]]:
+    """C sources and include folders of a network's generated code, written into `folder`.
+
+    With `masters` frozen layers lie in flash, as in a firmware.
+    """
+    graph = compile_graph(net, batch)
+    packed = packable(graph, masters) if masters else frozenset[int]()
+    constants = [masters[i] if masters and i in packed else None for i in range(len(graph.layers))]
+    for name, text in render_model(plan_model(graph, packed=packed), constants).items():
         (folder / name).write_text(text)
     sources = [*(FIRMWARE / "src/kernels").glob("*.c"), *(FIRMWARE / "src/train").glob("*.c")]
     return [folder / "wk_model.c", *sorted(sources)], [FIRMWARE / "src"]

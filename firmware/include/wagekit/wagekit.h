@@ -74,11 +74,14 @@ const wk_layer_stats_t *wk_model_layer_stats(const wk_model_t *model, uint32_t l
 
 /* State. Masters are little-endian int8 or int16 (WK_MODEL_MASTER_BYTES each) in OHWI or
  * [out, in] order; `first` and `count` are in weights. Writing checks every value against the
- * master grid and changes nothing on an error. */
+ * master grid and changes nothing on an error. wk_model_masters is wk_model_weights where a layer's
+ * masters lie in RAM, and 0 where its weights are constants in flash: these read as masters on the
+ * grid of weights, and writing is WK_ERR_STATE where it would change them. */
 uint32_t wk_model_step(const wk_model_t *model);
 uint32_t wk_model_seed(const wk_model_t *model);
 void wk_model_set_state(wk_model_t *model, uint32_t step, uint32_t seed);
 uint32_t wk_model_weights(uint32_t layer);
+uint32_t wk_model_masters(uint32_t layer);
 wk_status_t wk_model_read_masters(const wk_model_t *model, uint32_t layer, uint32_t first,
                                   uint32_t count, uint8_t *bytes);
 wk_status_t wk_model_write_masters(wk_model_t *model, uint32_t layer, uint32_t first,

@@ -1,4 +1,4 @@
-/* Weights packed in flash, for networks that only infer. SPDX-License-Identifier: Apache-2.0 */
+/* Weights packed in flash, for layers that do not learn. SPDX-License-Identifier: Apache-2.0 */
 #ifndef WK_PACKED_H
 #define WK_PACKED_H
 

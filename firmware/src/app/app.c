@@ -49,7 +49,9 @@ uint32_t wk_app_progress(void) {
 
 static uint16_t flags(void) {
     return (uint16_t)((wk_app.loading ? WK_HELLO_LOADING : 0u) |
-                      (WK_MODEL_TRAINING ? WK_HELLO_TRAINS : 0u) | wk_app_checkpoint_flags());
+                      (WK_MODEL_TRAINING ? WK_HELLO_TRAINS : 0u) |
+                      (WK_MODEL_PACKED_LAYERS != 0 ? WK_HELLO_FROZEN : 0u) |
+                      wk_app_checkpoint_flags());
 }
 
 void wk_app_hello(wk_hello_reply_t *hello) {
@@ -181,6 +183,18 @@ static wk_app_status_t manifest(wk_reply_t *reply) {
     return WK_APP_DONE;
 }
 
+static wk_app_status_t frozen(wk_reply_t *reply) {
+    uint8_t layers[32] = {0};
+    for (uint32_t i = 0; i < WK_MODEL_LAYERS; i++) {
+        if (wk_model_masters(i) == 0) {
+            layers[i / 8u] |= (uint8_t)(1u << (i % 8u));
+        }
+    }
+    const wk_frozen_reply_t frozen = {.crc = WK_MODEL_FROZEN_CRC, .layers = layers};
+    reply->size = (uint32_t)(wk_put_frozen_reply(reply->payload, &frozen) - reply->payload);
+    return WK_APP_DONE;
+}
+
 static wk_app_status_t counters(wk_reply_t *reply) {
     const wk_link_stats_t *stats = wk_link_stats();
     const wk_counters_reply_t counters = {
@@ -289,7 +303,8 @@ static wk_app_status_t end_with(uint8_t type, const uint8_t *payload, uint32_t s
 
 /* Requests that touch neither the model nor what a program uses. */
 static bool runs_beside(uint8_t type) {
-    return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_COUNTERS ||
+    return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_FROZEN ||
+           type == WK_MSG_COUNTERS ||
            type == WK_MSG_SET_RULE || type == WK_MSG_UPLOAD || type == WK_MSG_UPLOAD_MANY ||
            type == WK_MSG_RESET || type == WK_MSG_EXIT || type == WK_MSG_LEARN_STATE ||
            type == WK_MSG_LEARN_STOP || type == WK_MSG_CHECKPOINT_INFO || type == WK_MSG_SET_POLICY;
@@ -306,6 +321,8 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
         return about(reply);
     case WK_MSG_MANIFEST:
         return manifest(reply);
+    case WK_MSG_FROZEN:
+        return frozen(reply);
     case WK_MSG_GET_STATE:
         return get_state(reply);
     case WK_MSG_SET_STATE:

@@ -6,9 +6,6 @@
 
 wk_app_status_t wk_app_load_begin(wk_reply_t *reply) {
     reply->size = 0;
-    if (WK_MODEL_PACKED != 0) {
-        return wk_app_refuse(reply, WK_ERROR_STATE, 0, 0); /* the weights are in flash, for good */
-    }
     wk_app.loading = true;
     wk_app.have_stats = false;
     wk_app.have_logits = false;
@@ -37,9 +34,11 @@ wk_app_status_t wk_app_load_chunk(const uint8_t *payload, uint32_t size, wk_repl
     if (!inside(request.layer, request.first, count)) {
         return wk_app_refuse(reply, WK_ERROR_RANGE, request.first, request.layer);
     }
-    if (wk_model_write_masters(&wk_app_model, request.layer, request.first, count, request.data) !=
-        WK_OK) {
-        return wk_app_refuse(reply, WK_ERROR_RANGE, request.first, request.layer);
+    const wk_status_t status =
+        wk_model_write_masters(&wk_app_model, request.layer, request.first, count, request.data);
+    if (status != WK_OK) {
+        return wk_app_refuse(reply, status == WK_ERR_STATE ? WK_ERROR_FROZEN : WK_ERROR_RANGE,
+                             request.first, request.layer);
     }
     return WK_APP_DONE;
 }

@@ -77,7 +77,7 @@ wk_store_status_t wk_store_open(wk_store_t *store, wk_model_t *model,
     const wk_flash_geometry_t *geometry = wk_flash_geometry();
     *store = (wk_store_t){.model = model, .network = network, .newest = WK_STORE_NO_SLOT};
     for (uint32_t layer = 0; layer < network->layers; layer++) {
-        store->payload += wk_model_weights(layer) * network->master_bytes;
+        store->payload += wk_model_masters(layer) * network->master_bytes;
     }
     if (!is_possible(geometry)) {
         return store_end(store, WK_STORE_SMALL);

@@ -1,4 +1,4 @@
-/* The payload of a record: the masters of all layers in order. SPDX-License-Identifier: Apache-2.0
+/* The payload of a record: the masters in RAM, layer by layer. SPDX-License-Identifier: Apache-2.0
  */
 #include "store_parts.h"
 
@@ -10,7 +10,7 @@ void store_rewind(wk_store_t *store) {
 /* How many masters of the present layer go into `room` bytes; steps over layers that are done. */
 static uint32_t next_count(wk_store_t *store, uint32_t room) {
     while (store->layer < store->network->layers) {
-        const uint32_t rest = wk_model_weights(store->layer) - store->first;
+        const uint32_t rest = wk_model_masters(store->layer) - store->first;
         const uint32_t fitting = room / store->network->master_bytes;
         if (rest > 0) {
             return rest < fitting ? rest : fitting;

@@ -35,7 +35,7 @@ void wk_model_set_state(wk_model_t *m, uint32_t step, uint32_t seed) {
     m->seed = seed;
 }
 
-uint32_t wk_model_weights(uint32_t layer) {
+uint32_t wk_model_masters(uint32_t layer) {
     return weights[layer];
 }
 

@@ -138,6 +138,10 @@ uint32_t wk_model_weights(uint32_t layer) {
     return WK_MODEL_LAYER_WEIGHTS;
 }
 
+uint32_t wk_model_masters(uint32_t layer) {
+    return wk_model_weights(layer);
+}
+
 wk_status_t wk_model_read_masters(const wk_model_t *model, uint32_t layer, uint32_t first,
                                   uint32_t count, uint8_t *bytes) {
     const int16_t *masters = model->masters + layer * WK_MODEL_LAYER_WEIGHTS + first;

@@ -105,8 +105,8 @@ def _have_emulator() -> bool:
 def _program(subject: Subject, board: Board, training: bool, batch: int, compiled: bool) -> Program:
     from wagekit.toolchain.analysis import analyse
 
-    masters = subject.model.masters if subject.model else None
-    return analyse(subject.network, board, training=training, batch=batch, masters=masters, compiled=compiled)
+    net, masters = subject.network, subject.masters
+    return analyse(net, board, training=training, batch=batch, masters=masters, compiled=compiled)
 
 
 def _cost(

@@ -70,7 +70,7 @@ def build(
     place = folder or Path(f"{subject.network.name}-{target.name}")
     options: dict[str, Any] = {
         "batch": batch,
-        "masters": subject.model.masters if subject.model else None,
+        "masters": subject.masters,
         "app": app,
         "training": not infer_only,
         "baud": baud,

@@ -55,9 +55,21 @@ def _chip(subject: Subject, on: str, flash: Path | None, baud: int | None) -> It
     options: dict[str, Any] = {"baud": baud} if baud else {}
     if flash is not None:
         options["flash"] = flash
-    with open_executor(subject.network, on, keep=True, **options) as executor:
+    with open_executor(subject.network, on, keep=True, masters=subject.masters, **options) as executor:
         assert isinstance(executor, DeviceExecutor)
+        if flash is not None and executor.hello.in_flash:
+            _tell_foreign(executor, flash)
         yield executor
+
+
+def _tell_foreign(chip: DeviceExecutor, flash: Path) -> None:
+    """Say that checkpoints are not seen because they belong to other frozen weights, or another network."""
+    found = chip.checkpoint_info()
+    if found.newest is None and "foreign" in found.slots:
+        note(
+            f"{flash}: holds a checkpoint of another network, or of one with other frozen weights; "
+            "give the model that was pushed instead of its network"
+        )
 
 
 @app.command(epilog="Example: [bold]wagekit checkpoint pull digits --on serial:/dev/ttyACM0[/]")
@@ -164,9 +176,8 @@ def info(
 
     with _chip(open_subject(network), on, flash, baud) as chip:
         found, hello, step = chip.checkpoint_info(), chip.hello, chip.step_count
-    one = cost(
-        Geometry(found.sectors, found.sector_bytes, found.word_bytes), hello.weights * hello.master_bytes
-    )
+        payload = chip.checkpoint_bytes
+    one = cost(Geometry(found.sectors, found.sector_bytes, found.word_bytes), payload)
     if json:
         print_json(asdict(found) | {"restored": hello.restored, "network_step": step, "cost": asdict(one)})
         return

@@ -47,7 +47,7 @@ def evaluate(
         train, test = dataset.split(**split)  # type: ignore[arg-type]
         dataset = test if part == "test" else train
     samples = encode(net, dataset)
-    with open_place(net, on, baud=baud, infer_only=True).executor as executor:
+    with open_place(net, on, baud=baud, infer_only=True, masters=subject.masters).executor as executor:
         executor.load_masters(subject.model.masters, subject.model.step, subject.model.seed)
         found = classify(
             executor, samples.x, samples.labels, log2_one=compile_graph(net, training=False).log2_one

@@ -73,8 +73,7 @@ def _firmware(network: str, board: Board, batch: int) -> Path:
     from wagekit.toolchain.firmware import build_firmware
 
     subject = open_subject(network)
-    masters = subject.model.masters if subject.model else None
-    return build_firmware(subject.network, board, batch=batch, masters=masters).elf
+    return build_firmware(subject.network, board, batch=batch, masters=subject.masters).elf
 
 
 def _manifest_hash(elf: Path) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from wagekit.errors import UsageError
 from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
 from wagekit.monitor.events import Event, Link, Resources
+from wagekit.numerics.grids import IntArray
 from wagekit.spec import Network
 
 if TYPE_CHECKING:
@@ -37,28 +38,27 @@ def open_place(
     baud: int | None = None,
     samples: int | None = None,
     infer_only: bool = False,
+    masters: Sequence[IntArray] | None = None,
 ) -> Place:
     """Open a place that `open_executor` knows; options of other places are refused.
 
     A firmware that is built for it gets room for `samples` samples, if the board has it; None is
-    all room that is left. With `infer_only` it cannot learn and needs less memory.
+    all room that is left. With `infer_only` it cannot learn and needs less memory. `masters` are
+    what will be loaded: a chip that learns holds its frozen layers in flash.
     """
     kind, _, target = where.partition(":")
     _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
     _refuse(baud is not None and kind != "serial", "--baud", "serial:PORT", where)
     options: dict[str, Any] = {"baud": baud} if baud else {}
-    image = None
+    if kind == "serial" or (kind == "qemu" and not infer_only):
+        options["masters"] = masters
     if kind == "qemu" and target:
-        from wagekit import boards
-        from wagekit.executors.attach import QEMU_BATCH
-        from wagekit.toolchain.firmware import build_firmware
         from wagekit.toolchain.memory import LABEL_BYTES
 
         limit = None if samples is None else samples * (prod(net.input.shape) + LABEL_BYTES)
-        building: dict[str, Any] = {"store_limit": limit, "training": not infer_only}
-        options = building | {"icount": icount}
-        image = build_firmware(net, boards.load(target), batch=batch or QEMU_BATCH, **building)
-    return Place(open_executor(net, where, seed=seed, batch=batch, **options), image, icount)
+        options |= {"store_limit": limit, "training": not infer_only, "icount": icount}
+    executor = open_executor(net, where, seed=seed, batch=batch, **options)
+    return Place(executor, getattr(executor, "image", None), icount)
 
 
 def tell_device(emit: Callable[[Event], None], executor: Executor, place: Place) -> None:

@@ -62,7 +62,7 @@ def predict(
         raw, truths = _chosen(net, dataset, sample or [])
         names = [f"{dataset.name} {number}" for number in sample or []]
     codes = net.encode(raw)
-    with open_place(net, on, baud=baud, infer_only=True).executor as executor:
+    with open_place(net, on, baud=baud, infer_only=True, masters=subject.masters).executor as executor:
         executor.load_masters(subject.model.masters, subject.model.step, subject.model.seed)
         logits = executor.forward(codes)
     one = 2.0 ** compile_graph(net, training=False).log2_one

@@ -95,6 +95,7 @@ def run_lesson(
             seed=lesson.seed,
             batch=lesson.plan.batch,
             samples=lesson.store,
+            masters=lesson.subject.masters,
             **options,
         )
     with place.executor as executor:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+from wagekit.cli.console import note
 from wagekit.datasets import Dataset, open_dataset
 from wagekit.errors import DataError, NetworkError
+from wagekit.numerics.grids import IntArray
 from wagekit.spec import Network
 from wagekit.training.data import Source
+from wagekit.training.frozen import frozen_on_grid
 from wagekit.training.model import Model, load_model
 
 SHIPPED = ("digits", "digits-tiny")
@@ -22,6 +26,11 @@ class Subject:
     network: Network
     model: Model | None = None
     path: Path | None = None
+
+    @property
+    def masters(self) -> Sequence[IntArray] | None:
+        """Masters of the model, if there is one."""
+        return self.model.masters if self.model else None
 
     @property
     def source(self) -> Source | None:
@@ -45,14 +54,24 @@ def open_subject(what: str) -> Subject:
     if path.is_file():
         if path.suffix == ".toml":
             return Subject(Network.load(path), path=path)
-        model = load_model(path)
-        return Subject(model.network, model, path)
+        return _open_model(path)
     if what in SHIPPED:
         return Subject(Network.from_toml(shipped_network(what), f"{what}.toml"))
     raise NetworkError(
         f"{what}: no such file, and no network that ships ({', '.join(SHIPPED)})",
         hint="`wagekit new` writes an example network.toml",
     )
+
+
+def _open_model(path: Path) -> Subject:
+    """A model; masters of its frozen layers on the grid of weights, where every place can hold them."""
+    model = load_model(path)
+    masters, moved = frozen_on_grid(model.network, model.masters)
+    if moved:
+        names = ", ".join(moved)
+        note(f"{path}: frozen {names}: masters put on the grid of weights; the weights are the same")
+        model = replace(model, masters=masters)
+    return Subject(model.network, model, path)
 
 
 def open_model(what: str) -> Subject:

@@ -66,7 +66,8 @@ def verify(
         executors: list[Executor] = []
         for where in places:
             with err.status(Text(f"opening {where}")):
-                executor = stack.enter_context(open_place(net, where, seed=start, batch=batch).executor)
+                place = open_place(net, where, seed=start, batch=batch, masters=subject.masters)
+                executor = stack.enter_context(place.executor)
             if model is not None:
                 executor.load_masters(model.masters, model.step, start)
             executors.append(executor)

@@ -2,27 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
+
 from wagekit.boards import Board
 from wagekit.errors import LinkError, ToolError, WagekitError
+from wagekit.executors.base import IntArray
+from wagekit.executors.checks import check_masters, check_uint32
 from wagekit.executors.device import DeviceExecutor
 from wagekit.link import Device, Timing, Transport, open_transport
 from wagekit.link.session import LogSink
+from wagekit.passes import compile_graph
+from wagekit.reference import initial_masters
 from wagekit.spec import Network
 
 if TYPE_CHECKING:
+    from wagekit.toolchain.firmware import FirmwareImage
     from wagekit.toolchain.qemu import QemuProcess
 
 QEMU_BATCH = 8
 """Batch that a firmware is built for when none is asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a QEMU executor is made with."""
+
+    build: Callable[[Sequence[IntArray]], FirmwareImage]
+    """A firmware whose frozen layers have the weights of these masters."""
+    boot: Callable[[FirmwareImage], Device]
+
+
 class QemuExecutor(DeviceExecutor):
-    """A device in an emulator of our own; the emulator ends with it."""
+    """A device in an emulator of our own; the emulator ends with it.
+
+    Loading other frozen weights than those in the flash of a firmware that learns builds the firmware
+    anew and boots it: samples that were stored are gone, as after a reset.
+    """
+
+    image: FirmwareImage
+    """The firmware that runs."""
+
+    def __init__(
+        self,
+        net: Network,
+        bench: Bench,
+        masters: Sequence[IntArray],
+        *,
+        name: str,
+        seed: int | None,
+        batch: int | None,
+        keep: bool,
+    ) -> None:
+        self._bench = bench
+        self.image = bench.build(masters)
+        device = bench.boot(self.image)
+        super().__init__(net, device, name=name, seed=seed, batch=batch, keep=keep, masters=masters)
+
+    def load_masters(self, masters: Sequence[ArrayLike], step: int = 0, seed: int | None = None) -> None:
+        """Replace all masters, the step and (if given) the seed; all or nothing."""
+        checked = check_masters(self._graph, masters)
+        if self.hello.trains and not self._same_frozen(checked):
+            seed = self.seed if seed is None else seed
+            image = self._bench.build(checked)
+            self.close()
+            self.image, self._device = image, self._bench.boot(image)
+            self._stored, self._kept, self._rule = 0, 0, None
+        super().load_masters(checked, step, seed)
 
     def close(self) -> None:
         """End the firmware and the emulator."""
@@ -77,12 +128,14 @@ def open_serial(
     *,
     baud: int = 115200,
     keep: bool = False,
+    masters: Sequence[ArrayLike] | None = None,
     timing: Timing | None = None,
     on_log: LogSink | None = None,
 ) -> DeviceExecutor:
     """A device on a serial port, or on any URL that `open_transport` knows; see `DeviceExecutor`."""
     device = Device.open(open_transport(port, baud=baud), timing=timing, on_log=on_log)
-    return DeviceExecutor(net, device, name=f"serial:{port}", seed=seed, batch=batch, keep=keep)
+    name = f"serial:{port}"
+    return DeviceExecutor(net, device, name=name, seed=seed, batch=batch, keep=keep, masters=masters)
 
 
 def open_qemu(
@@ -94,6 +147,7 @@ def open_qemu(
     icount: bool = False,
     flash: Path | str | None = None,
     keep: bool = False,
+    masters: Sequence[ArrayLike] | None = None,
     timing: Timing | None = None,
     on_log: LogSink | None = None,
     extra: Sequence[str] = (),
@@ -103,21 +157,35 @@ def open_qemu(
 
     With `icount` the device's counter counts instructions. The file `flash` keeps the checkpoints
     over the end of the emulator (see `qemu.boot`), and with `keep` the device stays as it is after
-    its start. `extra` are more options for QEMU's command line. Further options are those of
-    `build_firmware`; weights that it packs into flash stay as they are.
+    its start. It begins with `masters`, by default the initial ones. `extra` are more options for
+    QEMU's command line. Further options are those of `build_firmware`; what only infers
+    (`training=False`) gets `masters` packed into flash.
     """
     from wagekit import boards
     from wagekit.toolchain import firmware, qemu
 
     target = board if isinstance(board, Board) else boards.load(board)
-    image = firmware.build_firmware(net, target, batch=QEMU_BATCH if batch is None else batch, **options)
-    process = qemu.boot(image.elf, target, icount=icount, keep=flash, extra=extra)
     name = f"qemu:{board.name if isinstance(board, Board) else board}"
-    try:
-        transport = _QemuTransport(open_transport(process.url), process, name)
-        device = Device.open(transport, timing=timing, on_log=on_log)
-        device.check_manifest(image.manifest["hash"])
-        return QemuExecutor(net, device, name=name, seed=seed, batch=batch, keep=keep or image.plan.packed)
-    except BaseException:
-        process.stop()
-        raise
+    largest = QEMU_BATCH if batch is None else batch
+    infers = masters is not None and not options.get("training", True)
+
+    def build(weights: Sequence[IntArray]) -> FirmwareImage:
+        known: dict[str, Any] = {"masters" if infers else "frozen": weights}
+        return firmware.build_firmware(net, target, batch=largest, **known, **options)
+
+    def boot(image: FirmwareImage) -> Device:
+        process = qemu.boot(image.elf, target, icount=icount, keep=flash, extra=extra)
+        try:
+            transport = _QemuTransport(open_transport(process.url), process, name)
+            device = Device.open(transport, timing=timing, on_log=on_log)
+            device.check_manifest(image.manifest["hash"])
+        except BaseException:
+            process.stop()
+            raise
+        return device
+
+    graph = compile_graph(net, training=False)
+    start = net.seed if seed is None else check_uint32(seed, "seed")
+    begin = initial_masters(graph, start) if masters is None else check_masters(graph, masters)
+    bench = Bench(build, boot)
+    return QemuExecutor(net, bench, begin, name=name, seed=seed, batch=batch, keep=keep or infers)

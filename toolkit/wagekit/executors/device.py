@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wagekit.errors import LimitError, UsageError
+from wagekit.backends.mcu import frozen_crc
+from wagekit.errors import LimitError, LinkError, UsageError
 from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
     check_batch,
@@ -22,6 +22,7 @@ from wagekit.executors.checks import (
     check_uint32,
 )
 from wagekit.executors.learning import Order
+from wagekit.ir import WeightLayer
 from wagekit.link import (
     CheckpointReport,
     Counters,
@@ -33,14 +34,15 @@ from wagekit.link.codec import Record
 from wagekit.link.device import Request
 from wagekit.link.learning import LearnState
 from wagekit.link.session import Ticket
-from wagekit.numerics import code_dtype
+from wagekit.numerics import code_dtype, is_on_grid
 from wagekit.numerics.learn import LearnPlan
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
 from wagekit.spec import Network
 
-if TYPE_CHECKING:
-    pass
+
+class FrozenWeightsError(LinkError):
+    """A firmware whose frozen layers have other weights in flash than those to be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,14 @@ class DeviceExecutor(Executor):
         seed: int | None = None,
         batch: int | None = None,
         keep: bool = False,
+        masters: Sequence[ArrayLike] | None = None,
     ) -> None:
         """Take over a device, and close it if that fails.
 
-        With `keep` the state of the device stays as it is; else it gets the initial masters
-        of `seed` (default: the network's) and step 0. LinkError if its firmware was built
-        from another network, LimitError if for smaller batches than `batch`.
+        With `keep` the state of the device stays as it is; else it gets `masters`, by default the
+        initial ones of `seed` (default: the network's), and step 0. LinkError if its firmware was
+        built from another network or with other frozen weights (`FrozenWeightsError`), LimitError if
+        for smaller batches than `batch`.
         """
         self.name = name
         self._device = device
@@ -96,7 +100,8 @@ class DeviceExecutor(Executor):
             self._graph = compile_graph(net, device.hello.batch, training=device.hello.trains)
             start = net.seed if seed is None else check_uint32(seed, "seed")
             if not keep:
-                self.load_masters(initial_masters(self._graph, start), 0, start)
+                begin = initial_masters(self._graph, start) if masters is None else masters
+                self.load_masters(begin, 0, start)
         except BaseException:
             device.close()
             raise
@@ -110,6 +115,12 @@ class DeviceExecutor(Executor):
     def hello(self) -> Hello:
         """What the firmware says of itself."""
         return self._device.hello
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Bytes of masters in a checkpoint: those of layers in flash are not in it."""
+        kept = (layer for layer in self._graph.layers if layer.index not in self.hello.in_flash)
+        return sum(layer.weights.size for layer in kept) * self.hello.master_bytes
 
     @property
     def masters(self) -> list[IntArray]:
@@ -133,12 +144,44 @@ class DeviceExecutor(Executor):
         return self._device.state().seed
 
     def load_masters(self, masters: Sequence[ArrayLike], step: int = 0, seed: int | None = None) -> None:
-        """Replace all masters, the step and (if given) the seed; all or nothing."""
+        """Replace all masters, the step and (if given) the seed; all or nothing.
+
+        `FrozenWeightsError` if that would change a layer whose weights lie in the firmware's flash.
+        """
         step = check_uint32(step, "step")
         checked = check_masters(self._graph, masters)
+        self._check_frozen(checked)
         seed = self.seed if seed is None else check_uint32(seed, "seed")
         raw = [m.astype(m.dtype.newbyteorder("<"), copy=False).tobytes() for m in checked]
         self._device.load_masters(raw, step, seed)
+
+    def _same_frozen(self, masters: Sequence[IntArray]) -> bool:
+        """Whether what lies in the firmware's flash is what these masters would put there."""
+        return frozen_crc(masters[i] for i in self.hello.in_flash) == self.hello.frozen_crc
+
+    def _check_frozen(self, masters: Sequence[IntArray]) -> None:
+        if self._same_frozen(masters):
+            return
+        present = self.masters
+        for layer in (self._graph.layers[i] for i in self.hello.in_flash):
+            self._check_layer(layer, present[layer.index], masters[layer.index])
+
+    def _check_layer(self, layer: WeightLayer, there: IntArray, given: IntArray) -> None:
+        different = np.argwhere(there != given)
+        if not len(different):
+            return
+        place = tuple(int(i) for i in different[0])
+        bits = self._graph.bits
+        hint = "build the firmware with these weights and flash it, or load those it was built with"
+        if not is_on_grid(given, bits.gradients, bits.weights):
+            hint = (
+                "masters in flash are on the grid of weights: wagekit.training.frozen_on_grid puts them there"
+            )
+        raise FrozenWeightsError(
+            f"{self.name}: frozen layer {layer.name} lies in the firmware's flash with other weights: "
+            f"master {list(place)} is {there[place]} there, but {given[place]} is to be loaded",
+            hint=hint,
+        )
 
     def step(self, x: ArrayLike, labels: ArrayLike, log2_lr: int = 0, rule: Rule = "paper") -> StepResult:
         """Learn from one batch. `log2_lr` lies in -16..15."""

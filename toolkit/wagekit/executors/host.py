@@ -10,7 +10,7 @@ import cffi
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wagekit.backends.mcu import Plan, Prefer, plan_model, render_model
+from wagekit.backends.mcu import Plan, Prefer, packable, plan_model, render_model
 from wagekit.errors import LimitError, NetworkError, UsageError, WagekitError
 from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
@@ -41,8 +41,9 @@ class HostExecutor(Executor):
     not fit; the state is carried over. With it, larger batches are refused as on a chip,
     and so is at once a network that cannot be trained.
     `recompute`, `stored_rows`, `recompute_activations`, `memory_limit`, `prefer` and `max_slice` are
-    those of `plan_model`; `extra` are further compiler flags. `ToolError` where the compiler is
-    missing or fails.
+    those of `plan_model`; `extra` are further compiler flags. With `packed` the weights of
+    frozen layers are constants of the library, as in a firmware, and loading others builds it anew.
+    `ToolError` where the compiler is missing or fails.
     """
 
     name = "host"
@@ -59,6 +60,7 @@ class HostExecutor(Executor):
         memory_limit: int | None = None,
         prefer: Prefer = "fastest",
         max_slice: int | None = None,
+        packed: bool = False,
         extra: Sequence[str] = (),
     ) -> None:
         self._net = net
@@ -72,8 +74,10 @@ class HostExecutor(Executor):
         self._extra = tuple(extra)
         start = net.seed if seed is None else check_uint32(seed, "seed")
         self._refusal: WagekitError | None = None
+        initial = initial_masters(compile_graph(net, training=False), start)
+        self._constants = initial if packed else None
         self._model = self._opened()
-        self.load_masters(initial_masters(self._model.plan.graph, start), 0, start)
+        self._model.load(initial, 0, start)
 
     @property
     def plan(self) -> Plan:
@@ -99,7 +103,12 @@ class HostExecutor(Executor):
         """Replace all masters, the step and (if given) the seed; all or nothing."""
         step = check_uint32(step, "step")
         seed = self._model.seed if seed is None else check_uint32(seed, "seed")
-        self._model.load(check_masters(self.plan.graph, masters), step, seed)
+        checked = check_masters(self.plan.graph, masters)
+        if self._constants is not None:
+            self._model.idle()
+            self._constants = checked
+            self._model = self._built(self.plan.batch, self.plan.training)
+        self._model.load(checked, step, seed)
 
     def begin_step(self, x: ArrayLike, labels: ArrayLike, log2_lr: int = 0, rule: Rule = "paper") -> None:
         """Start a training step that `poll` then runs, a slice a call."""
@@ -165,8 +174,11 @@ class HostExecutor(Executor):
 
     def _built(self, batch: int, training: bool = True) -> _Model:
         graph = compile_graph(self._net, batch, training)
+        constants = self._constants
+        packed = packable(graph, constants) if constants is not None else frozenset[int]()
         plan = plan_model(
             graph,
+            packed=packed,
             recompute=self._recompute,
             stored_rows=self._stored_rows,
             recompute_activations=self._recompute_activations,
@@ -174,7 +186,8 @@ class HostExecutor(Executor):
             prefer=self._prefer,
             max_slice=self._max_slice,
         )
-        return _Model(plan, self._extra)
+        kept = [constants[i] if constants and i in packed else None for i in range(len(plan.layers))]
+        return _Model(plan, kept, self._extra)
 
     def _grow(self, samples: int) -> None:
         if samples <= self.plan.batch:
@@ -187,10 +200,10 @@ class HostExecutor(Executor):
 class _Model:
     """One generated library with the memory of one network."""
 
-    def __init__(self, plan: Plan, extra: Sequence[str]) -> None:
+    def __init__(self, plan: Plan, constants: Sequence[IntArray | None], extra: Sequence[str]) -> None:
         self.plan = plan
         static = firmware_files()
-        library = build_library({**static, **render_model(plan)}, extra=extra)
+        library = build_library({**static, **render_model(plan, constants)}, extra=extra)
         self._ffi = cffi.FFI()
         self._ffi.cdef(declarations(static["include/wagekit/wk_status.h"]))
         self._ffi.cdef(declarations(static["include/wagekit/wagekit.h"]))
@@ -222,7 +235,7 @@ class _Model:
         return found
 
     def load(self, masters: Sequence[IntArray], step: int, seed: int) -> None:
-        self._idle()
+        self.idle()
         for index, array in enumerate(masters):
             raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).view(np.uint8)
             buffer = self._ffi.from_buffer("uint8_t[]", raw.data)
@@ -251,7 +264,7 @@ class _Model:
         self._busy = False
 
     def fill_arena(self, byte: int) -> None:
-        self._idle()
+        self.idle()
         self._ffi.memmove(self._memory, bytes([byte & 0xFF]) * self.plan.arena_bytes, self.plan.arena_bytes)
 
     def logits(self, samples: int) -> NDArray[np.int32]:
@@ -280,11 +293,12 @@ class _Model:
         )
 
     def _take(self, x: NDArray[np.int8]) -> None:
-        self._idle()
+        self.idle()
         pointer = self._lib.wk_model_input(self._model, 0)
         self._ffi.memmove(pointer, x.data, x.nbytes)
 
-    def _idle(self) -> None:
+    def idle(self) -> None:
+        """UsageError while a program is under way."""
         if self._busy:
             raise UsageError("a program is under way on this executor: poll it to its end first")
 

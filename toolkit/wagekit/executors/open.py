@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from numpy.typing import ArrayLike
 
 from wagekit.errors import UsageError
 from wagekit.executors.base import Executor
@@ -12,9 +15,15 @@ PLACES = ("reference", "host", "qemu:BOARD", "serial:PORT", "neuro:PRESET")
 
 
 def open_executor(
-    net: Network, where: str, *, seed: int | None = None, batch: int | None = None, **options: Any
+    net: Network,
+    where: str,
+    *,
+    seed: int | None = None,
+    batch: int | None = None,
+    masters: Sequence[ArrayLike] | None = None,
+    **options: Any,
 ) -> Executor:
-    """Open a network somewhere, in its first state: initial masters drawn from `seed`, step 0.
+    """Open a network somewhere, in its first state: `masters`, or initial ones drawn from `seed`; step 0.
 
     `where` is `reference`, `host`, `qemu:BOARD`, `serial:PORT` or `neuro:PRESET` (a name or the path of a
     `.toml`). `seed` (uint32) is the network's own if not given. `batch` is the largest batch to be
@@ -25,18 +34,24 @@ def open_executor(
     if where == "reference":
         from wagekit.executors.reference import ReferenceExecutor
 
-        return ReferenceExecutor(net, seed=seed, batch=batch, **options)
+        return _with(masters, ReferenceExecutor(net, seed=seed, batch=batch, **options))
     if where == "host":
         from wagekit.executors.host import HostExecutor
 
-        return HostExecutor(net, seed=seed, batch=batch, **options)
+        return _with(masters, HostExecutor(net, seed=seed, batch=batch, **options))
     if kind in ("qemu", "serial") and target:
         from wagekit.executors import attach
 
         opener = attach.open_qemu if kind == "qemu" else attach.open_serial
-        return opener(net, target, seed=seed, batch=batch, **options)
+        return opener(net, target, seed=seed, batch=batch, masters=masters, **options)
     if kind == "neuro" and target:
         from wagekit.executors.neuro import NeuroExecutor
 
-        return NeuroExecutor(net, target, seed=seed, batch=batch, **options)
+        return _with(masters, NeuroExecutor(net, target, seed=seed, batch=batch, **options))
     raise UsageError(f"cannot run a network on {where!r}; allowed: {', '.join(PLACES)}")
+
+
+def _with(masters: Sequence[ArrayLike] | None, executor: Executor) -> Executor:
+    if masters is not None:
+        executor.load_masters(masters)  # type: ignore[arg-type]
+    return executor

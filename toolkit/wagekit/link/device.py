@@ -58,6 +58,7 @@ class Device:
     def _open(self) -> Hello:
         hello = self.session.open()
         about = self.session.call("about")
+        in_flash, frozen_crc = self._frozen() if hello.int("flags") & _flag("frozen") else ((), 0)
         per_tick = about.int("instructions") / about.int("ticks") if about.int("instructions") else None
         return Hello(
             fingerprint=hello.bytes("fingerprint").hex(),
@@ -71,6 +72,8 @@ class Device:
             store_slots=hello.int("store_slots"),
             loading=bool(hello.int("flags") & _flag("loading")),
             trains=bool(hello.int("flags") & _flag("trains")),
+            in_flash=in_flash,
+            frozen_crc=frozen_crc,
             checkpoints=bool(hello.int("flags") & _flag("checkpoints")),
             restored=bool(hello.int("flags") & _flag("restored")),
             board=about.text("board"),
@@ -79,6 +82,12 @@ class Device:
             instructions_per_tick=per_tick,
             manifest=self.session.call("manifest").bytes("hash").hex(),
         )
+
+    def _frozen(self) -> tuple[tuple[int, ...], int]:
+        """Layers whose weights lie in flash, and the CRC of their masters."""
+        record = self.session.call("frozen")
+        layers = int.from_bytes(record.bytes("layers"), "little")
+        return tuple(n for n in range(layers.bit_length()) if layers >> n & 1), record.int("crc")
 
     @property
     def learner(self) -> Learner:
@@ -130,7 +139,9 @@ class Device:
     def load_masters(self, layers: Sequence[bytes], step: int, seed: int) -> None:
         """Replace all masters (little-endian bytes, a layer each), step and seed; all or nothing.
 
-        If this is broken off, the device refuses to compute until a loading is complete.
+        Those of layers in flash are not sent: they must be what the device has, else it ends with
+        RefusedError `checksum`. If this is broken off, the device refuses to compute until a loading
+        is complete.
         """
         crc = 0
         for data in layers:
@@ -143,6 +154,8 @@ class Device:
         width = self.hello.master_bytes
         room = (self.hello.frame_bytes - schema.wire_size(schema.find("load_chunk").fields)) // width * width
         for layer, data in enumerate(layers):
+            if layer in self.hello.in_flash:
+                continue
             for at in range(0, len(data), room):
                 yield "load_chunk", {"layer": layer, "first": at // width, "data": data[at : at + room]}
 

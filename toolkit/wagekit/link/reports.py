@@ -25,6 +25,10 @@ class Hello:
     """Masters are incomplete: a loading was broken off."""
     trains: bool
     """The firmware can learn."""
+    in_flash: tuple[int, ...]
+    """Layers whose weights are constants in flash: they cannot be replaced by loading."""
+    frozen_crc: int
+    """CRC-32 of the masters of these layers in order, little-endian; 0 for none."""
     checkpoints: bool
     """The firmware keeps checkpoints."""
     restored: bool

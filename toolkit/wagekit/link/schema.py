@@ -101,6 +101,7 @@ BATCH_FLAGS: tuple[Code, ...] = (
 HELLO_FLAGS: tuple[Code, ...] = (
     Code("loading", 1, "masters are incomplete: load them before anything else"),
     Code("trains", 2, "the firmware can learn; without it, it was built to infer only"),
+    Code("frozen", 4, "some weights are constants in flash: `frozen` tells which"),
     Code("checkpoints", 256, "the firmware keeps checkpoints"),
     Code("restored", 512, "at its start the firmware loaded a checkpoint"),
 )
@@ -147,6 +148,17 @@ REQUESTS: tuple[Message, ...] = (
         (_f("hash", "bytes", "SHA-256 over sources, settings and facts: `hash` in manifest.json", 32),),
     ),
     Message(
+        "frozen",
+        0x0B,
+        "Which layers' weights are constants in flash. They read as masters on the grid of weights, and "
+        "loading them is refused where it would change them.",
+        (),
+        (
+            _f("crc", "u32", "CRC-32 over these layers' masters in order; 0 if there are none"),
+            _f("layers", "bytes", "bit `n % 8` of byte `n / 8` is weight layer `n`", 32),
+        ),
+    ),
+    Message(
         "get_state",
         0x03,
         "State of the network and the defaults of training.",
@@ -175,7 +187,7 @@ REQUESTS: tuple[Message, ...] = (
     Message(
         "load_chunk",
         0x07,
-        "Some masters of a layer, each checked against the grid.",
+        "Some masters of a layer, each checked against the grid. Layers in flash may be left out.",
         (
             _f("layer", "u8", "weight layer"),
             _f("first", "u32", "flat index of the first weight"),
@@ -550,6 +562,12 @@ ERRORS: tuple[Code, ...] = (
     Code("label", 10, "a label that is no class number"),
     Code("code", 11, "a sample code outside the grid"),
     Code("training", 12, "the firmware was built to infer only", "build it with training"),
+    Code(
+        "frozen",
+        13,
+        "the layer's weights are constants in flash, and others",
+        "build the firmware with the weights that are to be loaded, and flash it",
+    ),
     Code(
         "worn",
         48,

@@ -94,3 +94,13 @@ def weights_from_masters(masters: IntArray, k_g: int, k_w: int) -> NDArray[np.in
 def masters_from_weights(weights: IntArray, k_g: int, k_w: int) -> IntArray:
     """Masters that stand exactly for weights on the `k_w` grid."""
     return (weights.astype(np.int32) << (k_g - k_w)).astype(code_dtype(k_g))
+
+
+def on_grid(masters: IntArray, k_g: int, k_w: int) -> IntArray:
+    """The masters on the `k_w` grid that have the same weights: all that a frozen layer needs."""
+    return masters_from_weights(weights_from_masters(masters, k_g, k_w), k_g, k_w)
+
+
+def is_on_grid(masters: IntArray, k_g: int, k_w: int) -> bool:
+    """Whether masters are those of their weights, so that nothing is lost where only weights are kept."""
+    return bool(np.array_equal(masters, on_grid(masters, k_g, k_w)))

@@ -7,18 +7,19 @@ own bytes are exact all the same, because the plan knows them, and code is an es
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from wagekit.backends.mcu import Plan, plan_model
 from wagekit.boards import Board
 from wagekit.errors import LimitError
+from wagekit.ir import Graph
 from wagekit.numerics.grids import IntArray
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
 from wagekit.toolchain import estimate, memory
-from wagekit.toolchain.firmware import MODEL_SYMBOL, FirmwareImage, build_firmware
+from wagekit.toolchain.firmware import MODEL_SYMBOL, FirmwareImage, build_firmware, weights_in_flash
 from wagekit.toolchain.size import Sizes
 
 _PARTS = {
@@ -29,8 +30,8 @@ _PARTS = {
     "sample store, one sample": ("codes", "labels"),
 }
 """Static data of the firmware by the names of its objects; what is left is the port's."""
-_Wanted = tuple[bool, int, bool]
-"""Training, batch, weights built in."""
+_Wanted = tuple[bool, int, Sequence[IntArray] | None]
+"""Training, batch, masters built in."""
 _OF_LAYER = re.compile(r"^(\w+?)_(\d+)$")
 
 
@@ -44,7 +45,7 @@ class LayerBytes:
     weights: int
     macs: int
     flash: int
-    """Bytes of its weights as they are built in."""
+    """Bytes of its weights in flash: packed where it is frozen, or as they are built in."""
     masters: int
     """Bytes of its weights in RAM."""
     buffers: dict[str, int]
@@ -120,7 +121,7 @@ def analyse(
     is no compiler.
     """
     try:
-        plan = _plan(net, board, batch, training, packed=not training and masters is not None)
+        plan = _plan(net, board, batch, training, masters)
         memory.ram_budget(board, plan, link=True)
         planned = _planned(net, board, plan, masters is not None)
         if planned.flash_bytes > planned.flash_size:
@@ -130,13 +131,19 @@ def analyse(
         image = build_firmware(net, board, batch=batch, masters=masters, training=training, store_limit=1)
         return _linked(planned, image, masters is not None)
     except LimitError as error:
-        return _misfit(net, board, (training, batch, masters is not None), error)
+        return _misfit(net, board, (training, batch, masters), error)
 
 
-def _plan(net: Network, board: Board, batch: int, training: bool, *, packed: bool = False) -> Plan:
+def _plan(net: Network, board: Board, batch: int, training: bool, masters: Sequence[IntArray] | None) -> Plan:
     """The plan that a build for the board would use; LimitError where the network itself cannot be."""
     graph = compile_graph(net, batch=batch, training=training)
-    limit = memory.model_limit(board, graph.input.size, batch, len(graph.layers), link=True)
+    _, packed = weights_in_flash(graph, net.seed, masters)
+    return _planned_within(graph, board, packed)
+
+
+def _planned_within(graph: Graph, board: Board, packed: bool | Collection[int]) -> Plan:
+    assert graph.batch is not None
+    limit = memory.model_limit(board, graph.input.size, graph.batch, len(graph.layers), link=True)
     return plan_model(graph, memory_limit=max(limit, 1), packed=packed)
 
 
@@ -144,7 +151,7 @@ def _planned(net: Network, board: Board, plan: Plan, baked: bool) -> Program:
     needs = _needs(board, plan)
     flash = {
         "code": estimate.code_bytes(board, plan),
-        "weights": plan.flash_bytes if baked else 0,
+        "weights": plan.flash_bytes(baked=baked),
     }
     ram_size = board.region("ram").size
     ram_bytes = sum(needs.values())
@@ -195,7 +202,7 @@ def _layers(plan: Plan, baked: bool) -> tuple[LayerBytes, ...]:
             learns=layer.learns,
             weights=layer.weights,
             macs=node.macs,
-            flash=plan.flash_of(layer) if baked else 0,
+            flash=plan.flash_of(layer, baked=baked),
             masters=masters.get(f"masters_{layer.index}", 0),
             buffers=buffers[layer.index],
             gradient=layer.gradient_mode,
@@ -208,7 +215,7 @@ def _linked(planned: Program, image: FirmwareImage, baked: bool) -> Program:
     """The same with the numbers of the ELF."""
     sizes = image.sizes
     ram = _ram_of(sizes, image.board, image.plan)
-    weights = image.plan.flash_bytes if baked else 0
+    weights = image.plan.flash_bytes(baked=baked)
     return replace(
         planned,
         linked=True,
@@ -250,10 +257,11 @@ def _flash_misfit(planned: Program) -> memory.FitError:
 
 def _misfit(net: Network, board: Board, wanted: _Wanted, error: LimitError) -> Program:
     """What is missing, and with what it would fit."""
-    training, batch, baked = wanted
+    training, batch, masters = wanted
+    baked = masters is not None
     missing = error.missing if isinstance(error, memory.FitError) else 0
     try:
-        plan = _plan(net, board, batch, training, packed=baked and not training)
+        plan = _plan(net, board, batch, training, masters)
         planned = _planned(net, board, plan, baked)
     except LimitError:  # the network cannot be at this batch on any board
         planned = _nothing(board, training, batch)
@@ -300,7 +308,8 @@ def _advice(net: Network, misfit: Program, board: Board, baked: bool) -> list[Ad
 
     def need(changed: Network, size: int, learns: bool) -> int | None:
         try:
-            plan = _plan(changed, board, size, learns, packed=baked and not learns)
+            graph = compile_graph(changed, batch=size, training=learns)
+            plan = _planned_within(graph, board, learns or baked)
             memory.ram_budget(board, plan, link=True)
         except LimitError:
             return None

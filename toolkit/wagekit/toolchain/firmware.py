@@ -13,11 +13,21 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
 from wagekit import link
-from wagekit.backends.mcu import Plan, Prefer, explain, lower_bound, plan_model, render_model
+from wagekit.backends.mcu import (
+    Plan,
+    Prefer,
+    explain,
+    lower_bound,
+    packable,
+    plan_model,
+    render_model,
+)
 from wagekit.boards import Board
 from wagekit.errors import UsageError
+from wagekit.ir import Graph
 from wagekit.numerics.grids import IntArray
 from wagekit.passes import compile_graph
+from wagekit.reference import initial_masters
 from wagekit.spec import Network
 from wagekit.toolchain import cross, memory, project, size, stack
 from wagekit.toolchain.host import cache_folder
@@ -75,7 +85,11 @@ class Choices(TypedDict, total=False):
     batch: int
     """Largest batch."""
     masters: Sequence[IntArray] | None
-    """Built into flash; without `training` packed there for good, k_W bits a weight, and not in RAM."""
+    """Built into flash, what does not learn packed there for good, k_W bits a weight, and not in RAM:
+    without `training` all layers, with it the frozen ones whose masters lie on the grid of weights."""
+    frozen: Sequence[IntArray] | None
+    """Masters of which only frozen layers are built in, where `masters` is None and `training` is not
+    off; None: the initial ones of the network's seed."""
     app: App
     """`link`: the firmware that a host trains and asks over the serial line; `none`: all but a main."""
     sources: Mapping[str, str]
@@ -102,6 +116,7 @@ class _Options:
 
     batch: int = 1
     masters: Sequence[IntArray] | None = None
+    frozen: Sequence[IntArray] | None = None
     app: App = "link"
     sources: Mapping[str, str] = field(default_factory=dict)
     training: bool = True
@@ -160,7 +175,7 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     graph = compile_graph(net, batch=options.batch, training=options.training)
     limit = memory.model_limit(board, graph.input.size, options.batch, len(graph.layers), link=with_link)
     wanted = limit if options.memory_limit is None else min(limit, options.memory_limit)
-    packed = not options.training and options.masters is not None
+    constants, packed = weights_in_flash(graph, net.seed, options.masters, options.frozen)
     plan = plan_model(
         graph,
         memory_limit=max(wanted, 1),
@@ -181,7 +196,7 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     files = project.runtime_files(*(("src/link", "src/app") if with_link else ()))
     if settings.checkpoints and board.checkpoint:
         files.update(project.store_files())
-    files.update({f"generated/{name}": text for name, text in render_model(plan, options.masters).items()})
+    files.update({f"generated/{name}": text for name, text in render_model(plan, constants).items()})
     if with_link:
         files["generated/wk_protocol.h"] = link.render_header()
     files.update({f"app/{name}": text for name, text in options.sources.items()})
@@ -190,6 +205,24 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     digest = _digest(facts, files)
     files[project.MANIFEST_HEADER] = project.render_manifest_header(digest)
     return _Rendered(files, plan, budget, {"hash": digest.hex(), **facts})
+
+
+def weights_in_flash(
+    graph: Graph,
+    seed: int,
+    masters: Sequence[IntArray] | None,
+    frozen: Sequence[IntArray] | None = None,
+) -> tuple[list[IntArray | None], frozenset[int]]:
+    """What `render_model` builds into a firmware layer by layer, and the layers that it packs.
+
+    `masters` and `frozen` are those of `Choices`; `seed` is the network's.
+    """
+    count = len(graph.layers)
+    if not graph.training:
+        return (list(masters), frozenset(range(count))) if masters else ([None] * count, frozenset())
+    known = masters or frozen or initial_masters(graph, seed)
+    packed = packable(graph, known)
+    return [known[i] if masters or i in packed else None for i in range(count)], packed
 
 
 def _digest(facts: Mapping[str, Any], files: Mapping[str, str]) -> bytes:
@@ -271,6 +304,7 @@ def _facts(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget
                 "title": layer.title,
                 "kernel": layer.family,
                 "weights": layer.weights,
+                "in_flash": layer.packed,
                 "shift": layer.shift,
                 "gradient": layer.gradient_mode,
                 "stored_rows": layer.stored_rows,

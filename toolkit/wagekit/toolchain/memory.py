@@ -102,7 +102,7 @@ def least_needs(board: Board, plan: Plan, *, link: bool) -> list[Need]:
 def check_flash(board: Board, plan: Plan, *, baked: bool) -> None:
     """`FitError` if masters that are built in, and the least code, exceed the flash."""
     flash = board.code_flash
-    needs = (Need("code, at least", CODE_BYTES), Need("masters built in", plan.flash_bytes if baked else 0))
+    needs = (Need("code, at least", CODE_BYTES), Need("weights built in", plan.flash_bytes(baked=baked)))
     total = sum(need.bytes for need in needs)
     if total > flash:
         raise _misfit(board, plan, needs, "flash", flash)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wagekit.training.evaluation import Score, evaluate, predict
+from wagekit.training.frozen import frozen_on_grid
 from wagekit.training.loop import Streamed, Trainer
 from wagekit.training.model import Model, load_model, save_model
 from wagekit.training.plan import Batches, Plan
@@ -17,6 +18,7 @@ __all__ = [
     "Streamed",
     "Trainer",
     "evaluate",
+    "frozen_on_grid",
     "load_model",
     "predict",
     "save_model",

@@ -3,7 +3,13 @@
 from wagekit.backends.mcu.choices import Prefer
 from wagekit.backends.mcu.explain import explain, lower_bound
 from wagekit.backends.mcu.families import FAMILIES, KernelFamily, family_of
-from wagekit.backends.mcu.packing import pack_weights, packed_bytes, unpack_weights
+from wagekit.backends.mcu.packing import (
+    frozen_crc,
+    pack_weights,
+    packable,
+    packed_bytes,
+    unpack_weights,
+)
 from wagekit.backends.mcu.plan import ArenaBuffer, Choice, LayerPlan, Member, Op, Plan, Slicing
 from wagekit.backends.mcu.planner import plan_model
 from wagekit.backends.mcu.render import render_model
@@ -21,8 +27,10 @@ __all__ = [
     "Slicing",
     "explain",
     "family_of",
+    "frozen_crc",
     "lower_bound",
     "pack_weights",
+    "packable",
     "packed_bytes",
     "plan_model",
     "render_model",

@@ -59,9 +59,14 @@ def can_be_live(graph: Graph, layer: WeightLayer) -> bool:
     return graph.batch == 1 and not isinstance(layer.op, Conv2d) and max(sizes) <= MAX_INDEX
 
 
-def leanest(graph: Graph, *, packed: bool) -> Choice:
-    """The choice that needs the least memory as long as all activations are kept."""
-    live = frozenset(layer.index for layer in graph.layers if not packed and can_be_live(graph, layer))
+def leanest(graph: Graph, *, packed: Collection[int]) -> Choice:
+    """The choice that needs the least memory as long as all activations are kept.
+
+    The weights of `packed` layers are unpacked a row at a time.
+    """
+    live = frozenset(
+        layer.index for layer in graph.layers if layer.index not in packed and can_be_live(graph, layer)
+    )
     return Choice(_rows(graph, live), frozenset(), live, frozenset(), "the least memory")
 
 
@@ -100,7 +105,7 @@ def choose(
     by_hand: ByHand,
     memory_limit: int | None,
     prefer: Prefer,
-    packed: bool,
+    packed: Collection[int],
 ) -> Plan:
     """The plan of the fastest choice that fits `memory_limit`; the leanest where none does.
 
@@ -124,7 +129,7 @@ def _exceeds(plan: Plan, memory_limit: int | None) -> bool:
     return memory_limit is not None and plan.ram > memory_limit
 
 
-def _start(graph: Graph, by_hand: ByHand, prefer: Prefer, packed: bool) -> Choice:
+def _start(graph: Graph, by_hand: ByHand, prefer: Prefer, packed: Collection[int]) -> Choice:
     if prefer not in ("fastest", "smallest", "plain"):
         raise UsageError(f"prefer = {prefer!r}: 'fastest', 'smallest' or 'plain' is allowed")
     for layer in by_hand.stored_rows:

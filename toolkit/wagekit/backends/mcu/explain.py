@@ -55,9 +55,10 @@ def explain(plan: Plan) -> list[str]:
         f"({100 * plan.ram / bound - 100:.1f} % above), about {plan.instructions} instructions a sample",
         f"chosen: {plan.choice.why}",
     ]
-    if plan.packed:
+    if any(layer.packed for layer in plan.layers):
         lines.append(
-            f"weights packed in flash, {plan.graph.bits.weights} bits each: {plan.flash_bytes} bytes"
+            f"weights packed in flash, {plan.graph.bits.weights} bits each: "
+            f"{plan.flash_bytes(baked=False)} bytes"
         )
     return lines + [f"{layer.title}: {'; '.join(_ways(layer, plan))}" for layer in plan.layers]
 
@@ -71,6 +72,8 @@ def _ways(layer: LayerPlan, plan: Plan) -> list[str]:
         ways = [
             "forward a weight at a time" if layer.conv and layer.conv.by_rows else "forward by dot products"
         ]
+    if layer.packed:
+        ways.append("weights in flash")
     if layer.index in plan.choice.dropped:
         ways.append("activation dropped and computed again before errors come back")
     if layer.gradient_mode is not None:

@@ -14,7 +14,7 @@ STRUCT_SIZES = {name: size for name, (size, _) in _STRUCTS.items()}
 
 
 def struct_members(
-    layers: tuple[LayerPlan, ...], batch: int, arena_bytes: int, master_bits: int, *, packed: bool
+    layers: tuple[LayerPlan, ...], batch: int, arena_bytes: int, master_bits: int
 ) -> tuple[tuple[Member, ...], int]:
     """All members with their offsets, and the size of the struct."""
     classes = layers[-1].outputs
@@ -34,7 +34,9 @@ def struct_members(
         ("logits", "int32_t", batch * classes, "[samples, classes]"),
         ("labels", "uint16_t", batch, "of the batch"),
     ]
-    for layer in () if packed else layers:
+    for layer in layers:
+        if layer.packed:
+            continue
         text = f"[{layer.outputs}, {layer.fan_in}]"
         wanted.append((f"masters_{layer.index}", f"int{master_bits}_t", layer.weights, text))
     members = [Member("arena", "wk_model_arena_t", None, 0, arena_bytes, "buffers that share bytes")]

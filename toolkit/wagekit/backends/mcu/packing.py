@@ -1,10 +1,32 @@
-"""Weights as bits, the format of `wk_packed_t`: for networks that only infer, in flash."""
+"""Weights as bits in flash, the format of `wk_packed_t`: of layers that do not learn."""
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
-from wagekit.numerics.grids import IntArray
+from wagekit.ir import Graph
+from wagekit.numerics.grids import IntArray, is_on_grid
+
+
+def packable(graph: Graph, masters: Sequence[IntArray]) -> frozenset[int]:
+    """Frozen layers that lose nothing where only their weights are kept: their masters are on the grid."""
+    bits = graph.bits
+    return frozenset(
+        layer.index
+        for layer in graph.layers
+        if layer.frozen and is_on_grid(masters[layer.index], bits.gradients, bits.weights)
+    )
+
+
+def frozen_crc(masters: Iterable[IntArray]) -> int:
+    """CRC-32 of the masters of packed layers in order, little-endian; 0 for none."""
+    crc = 0
+    for array in masters:
+        crc = zlib.crc32(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes(), crc)
+    return crc
 
 
 def packed_bytes(weights: int, width: int) -> int:

@@ -93,6 +93,8 @@ class LayerPlan:
     """Set for every convolution."""
     pairs: PairsGeometry | None
     """Set where the forward pass sums two outputs in a word."""
+    packed: bool
+    """Its weights are constants in flash, packed; it has no masters and does not learn."""
     live: bool
     """A dense layer that reads, one sample at a time, only what is not 0, four outputs at once."""
     pooled: bool
@@ -272,8 +274,6 @@ class Plan:
     """`sizeof(wk_model_t)`: all the memory of the network but stack; generated code asserts it."""
     peak: int
     """Bytes of the fullest moment in the arena: a lower bound of `arena_bytes`."""
-    packed: bool
-    """The weights are constants in flash, packed; there are no masters and no learning."""
     master_bits: int
     error_bits: int
     master_limit: int
@@ -313,6 +313,11 @@ class Plan:
         return self.master_bits // 8
 
     @property
+    def packed(self) -> bool:
+        """Whether all weights are constants in flash, packed: there are no masters at all."""
+        return all(layer.packed for layer in self.layers)
+
+    @property
     def weight_table(self) -> list[int]:
         """The weight of every int8 master from `-master_limit` on."""
         masters = np.arange(-self.master_limit, self.master_limit + 1)
@@ -325,16 +330,15 @@ class Plan:
         """Whether a kernel looks weights up: where masters are int8 and a layer reads them one by one."""
         return self.master_bits == 8 and any(layer.live for layer in self.layers)
 
-    @property
-    def flash_bytes(self) -> int:
-        """Bytes that masters, or packed weights, take in flash where they are built in."""
-        return sum(self.flash_of(layer) for layer in self.layers)
+    def flash_bytes(self, *, baked: bool) -> int:
+        """Bytes that weights take in flash: packed ones, and masters where they are built in (`baked`)."""
+        return sum(self.flash_of(layer, baked=baked) for layer in self.layers)
 
-    def flash_of(self, layer: LayerPlan) -> int:
+    def flash_of(self, layer: LayerPlan, *, baked: bool) -> int:
         """The part of one layer in `flash_bytes`."""
-        if self.packed:
+        if layer.packed:
             return packed_bytes(layer.weights, self.graph.bits.weights)
-        return layer.weights * self.master_bytes
+        return layer.weights * self.master_bytes if baked else 0
 
     def below(self, op: Op) -> LayerPlan:
         """The layer that an operation sends its errors to."""

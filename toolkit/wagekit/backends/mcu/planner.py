@@ -43,7 +43,7 @@ def plan_model(
     recompute_activations: bool | Collection[int] | None = None,
     memory_limit: int | None = None,
     prefer: Prefer = "fastest",
-    packed: bool = False,
+    packed: bool | Collection[int] = False,
     max_slice: int | None = None,
 ) -> Plan:
     """Plan the program and the memory of a compiled graph.
@@ -61,8 +61,9 @@ def plan_model(
     pass and computed again before errors pass them; True drops those that make the plan smallest,
     False none. Without it they are dropped where nothing fits otherwise, and for "smallest".
 
-    `packed` is for graphs that only infer: the weights become constants in flash, k_W bits each,
-    and the model has no masters in RAM. `render_model` then needs the masters.
+    The weights of `packed` layers become constants in flash, k_W bits each, and have no masters in
+    RAM: those layers that do not learn (in a graph that only infers, all), or some of them by
+    number. `render_model` then needs their masters.
 
     `max_slice` bounds the multiply-accumulates of one slice (of `wk_model_poll`): tiles are cut by
     samples, by rows of products and by weights, with the plain kernels. That costs instructions,
@@ -73,27 +74,36 @@ def plan_model(
     """
     if graph.batch is None or graph.training is None:
         raise ValueError("plan_model needs a graph from compile_graph")
-    if packed and graph.training:
-        raise ValueError("packed weights cannot learn: compile the graph with training=False")
     batch = graph.batch
+    in_flash = _packed_layers(graph, packed)
     if max_slice is not None and prefer in ("fastest", "smallest"):
         memory_limit = 0 if prefer == "smallest" else memory_limit
         prefer = "plain"
     return choose(
         graph,
-        lambda choice: _plan(graph, batch, choice, packed, max_slice),
+        lambda choice: _plan(graph, batch, choice, in_flash, max_slice),
         by_hand=ByHand(recompute, stored_rows or {}, recompute_activations),
         memory_limit=memory_limit,
         prefer=prefer,
-        packed=packed,
+        packed=in_flash,
     )
 
 
-def _plan(graph: Graph, batch: int, choice: Choice, packed: bool, max_slice: int | None) -> Plan:
+def _packed_layers(graph: Graph, packed: bool | Collection[int]) -> frozenset[int]:
+    still = {layer.index for layer in graph.layers if not layer.learns}
+    if isinstance(packed, bool):
+        return frozenset(still) if packed else frozenset()
+    if not still.issuperset(packed):
+        learning = sorted(set(packed) - still)
+        raise ValueError(f"layers {learning} learn, or are not there: packed weights cannot learn")
+    return frozenset(packed)
+
+
+def _plan(graph: Graph, batch: int, choice: Choice, packed: frozenset[int], max_slice: int | None) -> Plan:
     bits = graph.bits
     dropped = again(graph, choice.dropped) if graph.training else []
     choice = replace(choice, dropped=frozenset(dropped), stored_rows=_worthwhile(graph, choice))
-    layers = tuple(_layer(graph, layer, choice) for layer in graph.layers)
+    layers = tuple(_layer(graph, layer, choice, layer.index in packed) for layer in graph.layers)
     ops = _operations(layers, choice.dropped, bool(graph.training))
     if max_slice is not None:
         ops = tuple(sliced(op, layers, Limit(max_slice, graph.name)) for op in ops)
@@ -102,7 +112,7 @@ def _plan(graph: Graph, batch: int, choice: Choice, packed: bool, max_slice: int
     arena = place_buffers([buffer for buffer, _, _ in buffers])
     master_bits = 8 if bits.gradients <= 8 else 16
     arena_bytes = -(-arena.bytes // ARENA_ALIGN) * ARENA_ALIGN
-    members, ram = struct_members(layers, batch, arena_bytes, master_bits, packed=packed)
+    members, ram = struct_members(layers, batch, arena_bytes, master_bits)
     if ram > MAX_BYTES:
         raise LimitError(
             f"{graph.name}: the network needs {ram} bytes at batch {batch}; generated C indexes {MAX_BYTES}",
@@ -130,7 +140,6 @@ def _plan(graph: Graph, batch: int, choice: Choice, packed: bool, max_slice: int
         members=members,
         ram=ram,
         peak=peak_bytes([buffer for buffer, _, _ in buffers]),
-        packed=packed,
         master_bits=master_bits,
         error_bits=error_bits,
         master_limit=master_limit(bits.gradients, bits.weights),
@@ -144,7 +153,7 @@ def _plan(graph: Graph, batch: int, choice: Choice, packed: bool, max_slice: int
     )
 
 
-def _layer(graph: Graph, layer: WeightLayer, choice: Choice) -> LayerPlan:
+def _layer(graph: Graph, layer: WeightLayer, choice: Choice, packed: bool) -> LayerPlan:
     ranges = layer.ranges
     assert ranges is not None and layer.learns is not None and layer.sends_error is not None
     conv, pool = _geometry(layer)
@@ -156,6 +165,7 @@ def _layer(graph: Graph, layer: WeightLayer, choice: Choice) -> LayerPlan:
         conv=conv,
         pool=pool,
         pairs=pairs_of(graph, layer) if layer.index in choice.pairs else None,
+        packed=packed,
         live=layer.index in choice.live,
         pooled=layer.pool is not None,
         input_size=layer.input.size,

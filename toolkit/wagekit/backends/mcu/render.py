@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from wagekit.backends.mcu.members import STRUCT_SIZES
-from wagekit.backends.mcu.packing import pack_weights
+from wagekit.backends.mcu.packing import frozen_crc, pack_weights
 from wagekit.backends.mcu.plan import Plan
-from wagekit.numerics import weights_from_masters
+from wagekit.numerics import is_on_grid, on_grid, weights_from_masters
 from wagekit.numerics.grids import IntArray
 from wagekit.templates import render
 from wagekit.version import __version__
@@ -17,26 +17,33 @@ from wagekit.version import __version__
 NUMBERS_A_LINE = 16
 
 
-def render_model(plan: Plan, masters: Sequence[IntArray] | None = None) -> dict[str, str]:
+def render_model(plan: Plan, masters: Sequence[IntArray | None] | None = None) -> dict[str, str]:
     """Text of `wk_model.h` and `wk_model.c`.
 
-    `masters`, in the layouts of the graph, become constants that `wk_model_init` loads, or of
-    which a packed plan keeps only the weights; without them it sets all masters to 0.
-    `ValueError` where they do not fit the plan.
+    `masters`, in the layouts of the graph, become constants: those of packed layers as bits, the
+    others as what `wk_model_init` loads. It sets masters to 0 of layers that have None here, which
+    packed layers cannot. `ValueError` where they do not fit the plan, or where a layer of a program
+    that learns would lose by packing.
     """
-    if plan.packed and masters is None:
-        raise ValueError("a plan with packed weights needs the masters that they come from")
-    if masters is not None and len(masters) != len(plan.layers):
-        raise ValueError(f"masters of {len(masters)} layers for a plan of {len(plan.layers)}")
+    known = [None] * len(plan.layers) if masters is None else list(masters)
+    if len(known) != len(plan.layers):
+        raise ValueError(f"masters of {len(known)} layers for a plan of {len(plan.layers)}")
     fingerprint = bytes.fromhex(plan.graph.fingerprint or "00" * 32)
     context = {
         "plan": plan,
         "version": __version__,
         "fingerprint": [", ".join(f"0x{byte:02x}" for byte in fingerprint[i : i + 16]) for i in (0, 16)],
+        "frozen_crc": f"0x{_frozen_crc(plan, known):08x}",
         "struct_sizes": STRUCT_SIZES,
         "last_forward": plan.ops[len(plan.layers) - 1].name.upper(),
         "weight_lines": list(_lines(np.array(plan.weight_table))) if plan.needs_weight_table else [],
-        "initial": [list(_lines(_constant(plan, i, array))) for i, array in enumerate(masters or [])],
+        "packed_layers": [layer for layer in plan.layers if layer.packed],
+        "initial_layers": [
+            layer for layer in plan.layers if not layer.packed and known[layer.index] is not None
+        ],
+        "constants": [
+            [] if array is None else list(_lines(_constant(plan, i, array))) for i, array in enumerate(known)
+        ],
     }
     return {name: render(f"mcu/{name}.jinja", **context) for name in ("wk_model.h", "wk_model.c")}
 
@@ -44,11 +51,26 @@ def render_model(plan: Plan, masters: Sequence[IntArray] | None = None) -> dict[
 def _constant(plan: Plan, index: int, array: IntArray) -> IntArray:
     """What stands in flash for a layer: its masters, or the bytes of its packed weights."""
     masters = _checked(plan, index, array)
-    if not plan.packed:
+    if not plan.layers[index].packed:
         return masters
     bits = plan.graph.bits
+    if plan.training and not is_on_grid(masters, bits.gradients, bits.weights):
+        raise ValueError(f"masters of layer {index} are not on the weights' grid: packing would change them")
     weights = weights_from_masters(masters, bits.gradients, bits.weights)
     return np.frombuffer(pack_weights(weights, bits.weights), np.uint8)
+
+
+def _frozen_crc(plan: Plan, masters: Sequence[IntArray | None]) -> int:
+    """Of the masters that stand for packed weights; `ValueError` for a packed layer without masters."""
+    bits = plan.graph.bits
+    packed = []
+    for layer in plan.layers:
+        array = masters[layer.index]
+        if layer.packed and array is None:
+            raise ValueError(f"packed layer {layer.index} needs the masters that its weights come from")
+        if layer.packed and array is not None:
+            packed.append(on_grid(array, bits.gradients, bits.weights))
+    return frozen_crc(packed)
 
 
 def _checked(plan: Plan, index: int, array: IntArray) -> IntArray:
