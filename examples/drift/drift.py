@@ -25,7 +25,7 @@ from wagekit import Network, WagekitError, open_executor
 from wagekit.cli.sources import open_subject
 from wagekit.executors import Executor
 from wagekit.executors.device import DeviceExecutor
-from wagekit.training import Streamed
+from wagekit.training import Streamed, frozen_on_grid
 
 RATES = ((0, 2), (300, 3), (1000, 2), (1600, 1))
 """From a sample on, the learning rate is 2 to that power: slow first, then fast, then fine."""
@@ -76,8 +76,9 @@ class Lesson:
 def learn(net: Network, run: Run, lesson: Lesson, plan: argparse.Namespace) -> Run:
     """Deploy the weights to `run.place`, and let it learn from the stream."""
     order = stream(plan.steps, len(lesson.train.x), plan.seed)
-    with open_executor(net, run.place, batch=1) as executor:
-        executor.load_masters(lesson.masters, lesson.step, plan.seed)
+    masters, _ = frozen_on_grid(net, lesson.masters)
+    with open_executor(net, run.place, batch=1, masters=masters) as executor:
+        executor.load_masters(masters, lesson.step, plan.seed)
         if isinstance(executor, DeviceExecutor):
             executor.upload(lesson.test.x, lesson.test.labels)
         feed = Streamed(executor, lesson.train.x, lesson.train.labels)

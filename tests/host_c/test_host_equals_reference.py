@@ -159,7 +159,7 @@ def check_packed(host: HostExecutor) -> None:
     assert plan.parts()["masters"] == sum(kept.values())
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(case=frozen_cases(), more=st.sampled_from([0, 40, 5000]))
 def test_frozen_layers_in_flash_change_no_bit(case: Case, more: int) -> None:
     bound = least_slice(case.net) + more
@@ -172,7 +172,7 @@ def test_frozen_layers_in_flash_change_no_bit(case: Case, more: int) -> None:
         run_case(case, reference, host, sliced)
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(case=frozen_cases(max_batch=1))
 def test_frozen_layers_in_flash_beside_kernels_for_one_sample(case: Case) -> None:
     with ExitStack() as stack:
@@ -195,7 +195,7 @@ def test_more_frozen_layers_in_flash_change_no_bit(case: Case, one: bool) -> Non
         run_case(case, reference, host)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(case=frozen_cases(max_steps=2), noise=st.sets(st.integers(0, 5)), seed=st.integers(0, 99))
 def test_loading_other_frozen_weights_gives_back_what_was_loaded(
     case: Case, noise: set[int], seed: int

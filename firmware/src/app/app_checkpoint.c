@@ -30,11 +30,10 @@ static struct {
 } checkpoint;
 
 static const uint8_t fingerprint[32] = WK_MODEL_FINGERPRINT;
-static const wk_store_network_t network = {
-    .fingerprint = fingerprint,
-    .frozen_crc = WK_MODEL_FROZEN_CRC,
-    .layers = WK_MODEL_LAYERS,
-    .master_bytes = WK_MODEL_MASTER_BYTES};
+static const wk_store_network_t network = {.fingerprint = fingerprint,
+                                           .frozen_crc = WK_MODEL_FROZEN_CRC,
+                                           .layers = WK_MODEL_LAYERS,
+                                           .master_bytes = WK_MODEL_MASTER_BYTES};
 
 static void set_policy(uint32_t every, uint32_t improvement, uint32_t seconds) {
     checkpoint.spacing = seconds;

@@ -10,7 +10,7 @@ from wagekit.cli.sources import open_subject
 from wagekit.errors import LimitError
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
-from wagekit.spec import Network
+from wagekit.spec import Dense, Input, Network
 from wagekit.toolchain.analysis import Program, analyse, frozen_first, shrunk
 from wagekit.toolchain.firmware import build_firmware
 
@@ -97,6 +97,24 @@ def test_advice_to_freeze_names_the_fewest_layers() -> None:
         assert fits(frozen_first(DIGITS_TINY, count), 8)
         assert count == 1 or not fits(frozen_first(DIGITS_TINY, count - 1), 8)
         assert item.ram <= program.ram_size
+
+
+def test_advice_to_freeze_counts_what_goes_to_flash() -> None:
+    net = Network(
+        name="wide",
+        input=Input(shape=[64], encoding="unit"),
+        classes=["a", "b"],
+        layers=[Dense(units=224), Dense(units=2)],
+    )
+    board = boards.load("microbit")
+    program = analyse(net, board, training=True, compiled=False)
+    assert not program.fits
+    need = advice(program)["the first layer frozen, at batch 1"]
+    frozen = analyse(frozen_first(net, 1), board, training=True, compiled=False)
+    assert frozen.fits
+    assert frozen.ram_bytes == need <= program.ram_size < need + 64 * 224
+    assert [(layer.masters, layer.flash) for layer in frozen.layers] == [(0, 64 * 224 // 4), (448, 0)]
+    assert frozen.flash["weights"] == 64 * 224 // 4
 
 
 def test_what_no_board_can_hold_is_an_answer(arm_gcc: str) -> None:

@@ -152,7 +152,7 @@ def open_qemu(
     on_log: LogSink | None = None,
     extra: Sequence[str] = (),
     **options: Any,
-) -> DeviceExecutor:
+) -> QemuExecutor:
     """Build the network's firmware for a board (its name, folder or itself), boot it in QEMU and open it.
 
     With `icount` the device's counter counts instructions. The file `flash` keeps the checkpoints

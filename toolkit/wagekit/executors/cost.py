@@ -78,17 +78,14 @@ def measure_cost(
     Counts depend on samples and weights, because zeros are skipped; for the same ones they repeat.
     Further options are those of `build_firmware`.
     """
-    from wagekit.toolchain.firmware import build_firmware
-
     codes = np.asarray(x)
     _check(board, codes, batch)
     store = {"store_limit": batch * (codes[0].size + 2)}
     building = {"training": training} | store | options
-    plan = build_firmware(net, board, batch=batch, **building).plan
     classes = labels if training else None
     how: dict[str, Any] = {"batch": batch, "log2_lr": log2_lr, "rule": rule, "warm_steps": warm_steps}
     with open_qemu(net, board, batch=batch, icount=True, **building) as chip:
-        return count(chip, plan, board, codes, classes, **how)
+        return count(chip, chip.image.plan, board, codes, classes, **how)
 
 
 def count(
