@@ -125,4 +125,4 @@ def measure_inference(name: str, board: str) -> Inferred | None:
         )
     except FitError:
         return None
-    return Inferred(case.name, board, graph.macs, cost.instructions, plan.ram, plan.flash_bytes)
+    return Inferred(case.name, board, graph.macs, cost.instructions, plan.ram, plan.flash_bytes(baked=True))
