@@ -171,6 +171,7 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
             seed=lesson.how.seed,
             batch=lesson.how.batch,
             samples=lesson.store,
+            masters=lesson.subject.masters,
             **options,
         )
     with place.executor as executor:
