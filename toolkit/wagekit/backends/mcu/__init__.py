@@ -1,6 +1,7 @@
 """Graph to a plan of constants, buffers and kernel calls, and from there to fixed-point C."""
 
 from wagekit.backends.mcu.choices import Prefer
+from wagekit.backends.mcu.costs import instructions_of
 from wagekit.backends.mcu.explain import explain, lower_bound
 from wagekit.backends.mcu.families import FAMILIES, KernelFamily, family_of
 from wagekit.backends.mcu.packing import (
@@ -28,6 +29,7 @@ __all__ = [
     "explain",
     "family_of",
     "frozen_crc",
+    "instructions_of",
     "lower_bound",
     "pack_weights",
     "packable",

@@ -1,17 +1,15 @@
-"""What a plan may choose, what it costs about, and the search for the fastest choice that fits.
+"""What a plan may choose, and the search for the fastest choice that fits.
 
-Every choice gives the same bits. Costs are estimates in instructions of a Cortex-M a sample,
-good enough to rank choices; `bench` measures what they are.
+Every choice gives the same bits. Which is faster is estimated (`costs`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Literal
 
-from wagekit.backends.mcu.families import SHORT_KERNEL_ROW
+from wagekit.backends.mcu import costs
 from wagekit.backends.mcu.plan import Choice, PairsGeometry, Plan
 from wagekit.errors import UsageError
 from wagekit.ir import Conv2d, Graph, WeightLayer
@@ -19,13 +17,6 @@ from wagekit.ir import Conv2d, Graph, WeightLayer
 Prefer = Literal["fastest", "smallest", "plain"]
 MAX_INDEX = 65_535
 """Lists of positions are uint16."""
-NARROW = 4
-WIDE = 8
-"""Words of a row that `wk_conv2d_forward_pairs` sums at a time."""
-_LIVE = 0.6
-"""Activations and errors that are not 0, typically."""
-_NONZERO = 0.67
-"""Ternary weights that are not 0, at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +39,7 @@ def pairs_of(graph: Graph, layer: WeightLayer) -> PairsGeometry | None:
     output_h, output_w, _ = layer.product_shape
     half = (output_h + 1) // 2
     rows = (half - 1) * op.stride[0] + op.kernel[0]
-    pitch = max(output_w, NARROW) + op.kernel[1] - 1
+    pitch = max(output_w, costs.NARROW) + op.kernel[1] - 1
     words = rows * pitch * layer.input.shape[-1]
     return PairsGeometry(half, rows, pitch, words) if words <= MAX_INDEX else None
 
@@ -120,7 +111,7 @@ def choose(
     why = "the fastest" if memory_limit is None else f"the fastest within {memory_limit} bytes"
     if prefer == "plain" or by_hand.text:
         why = f"{why}, {best.choice.why}"
-    for upgrade in _upgrades(graph, best.choice, by_hand, plain=prefer == "plain"):
+    for upgrade in _upgrades(best, by_hand, plain=prefer == "plain"):
         best = _upgraded(best, upgrade, replace(best.choice, why=why), planned, memory_limit)
     return best
 
@@ -180,15 +171,16 @@ def _checked(graph: Graph, layers: Collection[int]) -> frozenset[int]:
     return frozenset(layers)
 
 
-def _upgrades(graph: Graph, choice: Choice, by_hand: ByHand, *, plain: bool) -> list[_Upgrade]:
+def _upgrades(plan: Plan, by_hand: ByHand, *, plain: bool) -> list[_Upgrade]:
     """All faster ways, those that save most first."""
     found = []
-    for layer in graph.layers:
-        if not plain and pairs_of(graph, layer) is not None:
-            saving = forward_cost(graph, layer, pairs=False) - forward_cost(graph, layer, pairs=True)
+    for layer, node in zip(plan.layers, plan.graph.layers, strict=True):
+        pairs = None if plain else pairs_of(plan.graph, node)
+        if pairs is not None:
+            saving = costs.forward(layer, plan.batch) - costs.forward(replace(layer, pairs=pairs), plan.batch)
             found.append(_Upgrade(layer.index, "pairs", saving))
-        if layer.index in choice.stored_rows and not by_hand.decides_rows(layer.index):
-            found.append(_Upgrade(layer.index, "stored", gradient_cost(layer)))
+        if layer.stored_rows is not None and not by_hand.decides_rows(layer.index):
+            found.append(_Upgrade(layer.index, "stored", costs.products("gradient", layer, plan.batch)))
     faster = [upgrade for upgrade in found if upgrade.saving > 0]
     return sorted(faster, key=lambda upgrade: (-upgrade.saving, upgrade.layer))
 
@@ -251,48 +243,3 @@ def again(graph: Graph, dropped: Collection[int]) -> list[int]:
         if below.index in dropped and read:
             found.append(below.index)
     return sorted(found)
-
-
-def estimate(graph: Graph, choice: Choice) -> int:
-    """Instructions a sample of the whole program."""
-    total = 0.0
-    for layer in graph.layers:
-        index = layer.index
-        forward = forward_cost(graph, layer, pairs=index in choice.pairs, live=index in choice.live)
-        total += forward * (2 if index in choice.dropped else 1)
-        if layer.sends_error:
-            total += gradient_cost(layer)
-        if layer.learns:
-            rows = choice.stored_rows.get(index)
-            total += 14.0 * layer.weights.size * (_LIVE if rows is None else 1.0)
-            total += 0.0 if rows is None else (2 - rows / layer.outputs) * gradient_cost(layer)
-    return round(total)
-
-
-def forward_cost(graph: Graph, layer: WeightLayer, *, pairs: bool, live: bool = False) -> float:
-    """Instructions of a layer's forward pass of one sample."""
-    positions = prod(layer.product_shape[:-1])
-    derived = 3.5 * layer.weights.size
-    if live:
-        return 4.8 * _LIVE * layer.weights.size
-    if not pairs:
-        short = isinstance(layer.op, Conv2d) and layer.op.kernel[1] * layer.input.shape[-1] < SHORT_KERNEL_ROW
-        return derived + layer.macs * (6.0 if short else 4.2)
-    geometry = pairs_of(graph, layer)
-    assert geometry is not None
-    output_w = layer.product_shape[1]
-    wide, rest = divmod(output_w, WIDE)
-    narrow = 0
-    if rest > NARROW and output_w >= WIDE:
-        wide += 1
-    else:
-        narrow = -(-rest // NARROW)
-    terms = layer.fan_in * _NONZERO
-    sums = geometry.half * (wide * (20 * terms + 200) + narrow * (12 * terms + 120))
-    return derived + layer.outputs * (sums + 9 * layer.fan_in + 15 * positions) + 20 * geometry.words
-
-
-def gradient_cost(layer: WeightLayer) -> float:
-    """Instructions of one pass over a layer's products with errors, of one sample."""
-    positions = layer.output.size // layer.outputs
-    return 3.5 * _LIVE * positions * layer.weights.size

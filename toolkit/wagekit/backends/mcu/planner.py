@@ -7,7 +7,8 @@ from dataclasses import replace
 from math import prod
 
 from wagekit.backends.mcu.arena import Buffers
-from wagekit.backends.mcu.choices import ByHand, Prefer, again, choose, estimate, pairs_of
+from wagekit.backends.mcu.choices import ByHand, Prefer, again, choose, pairs_of
+from wagekit.backends.mcu.costs import instructions_of
 from wagekit.backends.mcu.families import family_of
 from wagekit.backends.mcu.members import struct_members
 from wagekit.backends.mcu.plan import (
@@ -148,7 +149,7 @@ def _plan(graph: Graph, batch: int, choice: Choice, packed: frozenset[int], max_
         one=1 << graph.log2_one,
         log2_one=graph.log2_one,
         choice=choice,
-        instructions=estimate(graph, choice),
+        instructions=round(sum(instructions_of(op, layers, batch) for op in ops)),
         max_slice=max_slice,
     )
 
