@@ -19,8 +19,6 @@ COLORS = {0: "#a1359b", 1: "#2a7bb5"}
 WORDS = {0: "all layers learn", 1: "first layer frozen"}
 INK, DIM = "#1d2733", "#667384"
 MARGIN = 5
-WINDOW = 100
-"""Samples of the running accuracy."""
 
 
 def draw(path: Path, runs: Sequence[Run], place: str) -> None:
@@ -32,7 +30,7 @@ def draw(path: Path, runs: Sequence[Run], place: str) -> None:
     for number, (axis, name) in enumerate(zip(panels, names, strict=True)):
         _panel(axis, [run for run in runs if run.world == name], number == 0)
     figure.suptitle(
-        f"digits on {place}: the world changes, and the chip learns it, one sample at a time",
+        f"digits on {place}: the world changes, and the network learns it, one sample at a time",
         fontsize=12,
         fontweight="bold",
         color=INK,
@@ -53,8 +51,7 @@ def _panel(axis: Any, runs: Sequence[Run], first: bool) -> None:
     axis.axhline(was, color="#2a9d6f", linewidth=1.2, label="before the change")
     for run in runs:
         color = COLORS[run.frozen]
-        right = 100 * (1 - np.convolve(run.wrong, np.ones(WINDOW) / WINDOW, "valid"))
-        axis.plot(range(WINDOW, len(run.wrong) + 1), right, color=color, alpha=0.3, linewidth=0.9)
+        axis.plot(*zip(*run.running, strict=True), color=color, alpha=0.35, linewidth=1.1)
         axis.plot(run.steps, run.accuracy, color=color, marker="o", markersize=4, label=WORDS[run.frozen])
     ends = ", ".join(f"{run.accuracy[-1]:.1f}" for run in runs)
     title = next(world.title for world in WORLDS if world.name == runs[0].world)

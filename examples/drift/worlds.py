@@ -23,7 +23,7 @@ from wagekit.training import Plan, Streamed, Trainer
 Images = NDArray[np.int64]
 """`[n, 8, 8]`, pixels 0..16."""
 WHITE = 16
-HOT, DEAD = 8, 4
+HOT, DEAD = 2, 2
 """Pixels of the worn sensor that are always white, and always black."""
 NOISE_TRAIN, NOISE_TEST = 1, 2
 PRETRAINING_EPOCHS = 6
@@ -63,8 +63,8 @@ def inverted(images: Images, _: int) -> Images:
 
 
 def worn_sensor(images: Images, noise: int) -> Images:
-    """Contrast is lost, some pixels are stuck, and the others are off by one at random."""
-    flat = images.reshape(len(images), -1) * 5 // 8 + 3
+    """Half of the contrast is lost to a glare, some pixels are stuck, the others are off by one at random."""
+    flat = images.reshape(len(images), -1) // 2 + 6
     off = words(noise, 0, flat.size).reshape(flat.shape) % 3
     flat = np.clip(flat + off.astype(np.int64) - 1, 0, WHITE)
     stuck = permutation(flat.shape[1], 1)[: HOT + DEAD]
