@@ -16,12 +16,15 @@ from pathlib import Path
 
 from wagekit import Bits, Conv1d, Conv2d, Dense, Input, MaxPool, Network, boards
 from wagekit.backends.mcu import plan_model, render_model
+from wagekit.backends.neuro import MappingOptions, load_preset, map_graph
+from wagekit.backends.neuro.render import render_chip
 from wagekit.errors import WagekitError
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
 from wagekit.spec import Layer
 from wagekit.toolchain import cross
 from wagekit.toolchain.firmware import generate_project
+from wagekit.writer import firmware_files
 
 ROOT = Path(__file__).resolve().parent.parent
 STRICT = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
@@ -196,6 +199,38 @@ def example_jobs(work: Path) -> Iterator[Job]:
         yield from arm_jobs(folder, board, sorted((folder / "app").glob("*.c")), "example")
 
 
+def neuro_jobs(work: Path) -> Iterator[Job]:
+    """The cores of a mesh: every layout, type of number and way of summing, for the host compilers only."""
+    usual, wide = Bits(), Bits(weights=4, activations=8, gradients=16, errors=16)
+    chip = load_preset("tianjic-train")
+    cases = [
+        (_image(usual), True, MappingOptions()),
+        (_image(usual), False, MappingOptions(axons=20, neurons=3)),
+        (_image(wide), True, MappingOptions(axons=20, neurons=3, gradient="recomputed")),
+        (_image(usual, relu=False), True, MappingOptions(axons=20, neurons=3, reduction="chain")),
+        (_image(usual), True, MappingOptions(axons=40, neurons=40, convolution="unrolled")),
+        (_image(wide, frozen=True), True,
+         MappingOptions(axons=40, neurons=40, convolution="unrolled", gradient="recomputed")),
+        (_signal(Bits(weights=8, activations=8, gradients=16, errors=16)), True, MappingOptions(axons=9)),
+    ]  # fmt: skip
+    for number, (net, training, options) in enumerate(cases):
+        folder = work / f"neuro-{number}"
+        headers = {
+            name: text
+            for name, text in firmware_files(("include/wagekit", "src/train")).items()
+            if name.endswith(".h")
+        }
+        mapping = map_graph(compile_graph(net, 400, training=training), chip, options)
+        for name, text in {**headers, **render_chip(mapping)}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+        for file in sorted(folder.glob("*.c")):
+            for compiler in HOST_COMPILERS:
+                where = [f"-I{folder / name}" for name in ("", "include", "src/train")]
+                command = [compiler, *STRICT, *where, "-c", str(file), "-o", "/dev/null"]
+                yield Job(f"{compiler}: cores {number}: {file.name}", command)
+
+
 def run(job: Job) -> str | None:
     """The compiler's words if it had any."""
     done = subprocess.run(job.command, capture_output=True, text=True, timeout=300, check=False)
@@ -208,7 +243,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="wagekit-check-") as temporary:
         work = Path(temporary)
         try:
-            jobs = [*runtime_jobs(work), *model_jobs(work), *example_jobs(work)]
+            jobs = [*runtime_jobs(work), *model_jobs(work), *example_jobs(work), *neuro_jobs(work)]
         except WagekitError as error:
             print(f"check_c: {error.message}", error.hint or "", file=sys.stderr)
             return 1

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from tests.neuro.chips import chip
+from tests.neuro.layouts import layouts
 from tests.neuro.plain import PlainChip
-from tests.neuro.test_equality import layouts
 from tests.strategies import Case, cases
 from wagekit import Conv2d, Dense, Input, MaxPool, Network
 from wagekit.backends.neuro import FIELDS, PHASES, Counters, MappingOptions, flow_hops

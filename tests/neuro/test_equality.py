@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.equality import assert_same_array, assert_same_logits, assert_same_masters, step_together
 from tests.golden.steps import GOLDEN_STEPS, Recipe, check_golden
 from tests.neuro.chips import chip, conv_net, dense_net, noise
+from tests.neuro.layouts import layouts
 from tests.strategies import Case, cases, networks
 from wagekit import Network
 from wagekit.backends.neuro import MappingOptions, map_graph
@@ -93,18 +94,6 @@ def test_the_tilings_are_what_they_say() -> None:
     assert mapped.blocks > 1
     flat = compile_graph(dense_net(), BATCH)
     assert [m.rows for m in map_graph(flat, chip(), TILINGS["100x100"]).layers] == [2, 1, 1]
-
-
-@st.composite
-def layouts(draw: st.DrawFn) -> MappingOptions:
-    """Options of all kinds; unrolled ones may find no block that fits, which the chip then refuses."""
-    return MappingOptions(
-        axons=draw(st.none() | st.integers(1, 40)),
-        neurons=draw(st.none() | st.integers(1, 12)),
-        convolution=draw(st.sampled_from(["shared", "unrolled"])),
-        reduction=draw(st.sampled_from(["direct", "chain"])),
-        gradient=draw(st.sampled_from(["stored", "recomputed"])),
-    )
 
 
 def run_case(case: Case, options: MappingOptions) -> None:
