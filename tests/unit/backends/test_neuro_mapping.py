@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -19,6 +21,7 @@ from wagekit.backends.neuro import (
     MappingOptions,
     available,
     load_preset,
+    manifest,
     map_graph,
     route,
     schedule,
@@ -162,6 +165,20 @@ def test_placement_is_no_worse_than_the_snake_and_always_the_same(
     plain = map_graph(graph, chip(mesh_width=16, mesh_height=16, cores=256),
                       MappingOptions(options.axons, options.neurons, place=False))  # fmt: skip
     assert np.array_equal(np.array(plain.places), snake(mapping.cores, (16, 16)))
+
+
+def test_the_manifest_is_json_and_says_who_sends_where() -> None:
+    mapping = map_graph(compile_graph(dense_net(), 2), load_preset("tianjic-train"), MappingOptions(axons=50))
+    values = json.loads(json.dumps(manifest(mapping)))
+    assert (values["format"], values["preset"], values["mesh"]) == (1, "tianjic-train", [13, 12])
+    assert [core["router"] for core in values["cores"]] == [list(place) for place in mapping.places]
+    assert values["cores"][3]["layer"] == "dense1" and values["cores"][1]["inputs"] == [44, 87]
+    assert values["cores"][0]["memory_bits"]["masters"] == 44 * 45 * 8
+    for flow, found in zip(mapping.flows, values["flows"], strict=True):
+        assert found["route"][0] == list(mapping.place(flow.source))
+        assert found["route"][-1] == list(mapping.place(flow.destination))
+        assert all(abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1 for a, b in pairwise(found["route"]))
+    assert [stage["action"] for stage in values["stages"]][:4] == ["forward"] * 3 + ["output_error"]
 
 
 def test_a_chip_whose_mesh_is_one_row() -> None:

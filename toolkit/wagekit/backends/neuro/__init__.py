@@ -7,6 +7,7 @@ from wagekit.backends.neuro.cost import Cost, Split, cost_of
 from wagekit.backends.neuro.counters import FIELDS, Counters, Link, flow_hops, route, utilisation
 from wagekit.backends.neuro.cycles import StageTime
 from wagekit.backends.neuro.limits import PREDICATES, MappingError, Violation
+from wagekit.backends.neuro.manifest import manifest
 from wagekit.backends.neuro.map import map_graph
 from wagekit.backends.neuro.mapping import (
     IO,
@@ -60,6 +61,7 @@ __all__ = [
     "flow_hops",
     "load_costs",
     "load_preset",
+    "manifest",
     "map_graph",
     "memory_traffic",
     "route",
