@@ -16,15 +16,20 @@ def render(template: str, **context: Any) -> str:
     return _environment().get_template(template).render(**context)
 
 
+def render_html(template: str, **context: Any) -> str:
+    """The same for a page: what is filled in is text, never markup."""
+    return _environment(True).get_template(template).render(**context)
+
+
 @cache
-def _environment() -> Environment:
+def _environment(autoescape: bool = False) -> Environment:
     return Environment(
         loader=FunctionLoader(_source),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,
+        autoescape=autoescape,
     )
 
 

@@ -20,6 +20,7 @@ DOCUMENTS = (
     "docs/embedding.md",
     "docs/boards.md",
     "docs/analyze.md",
+    "docs/simulate.md",
 )
 LINE = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/)?wagekit (.+?)(?:\s+#.*)?$", re.MULTILINE)
 

@@ -22,6 +22,7 @@ from wagekit.cli import (
     new,
     predict,
     run,
+    simulate,
     train,
     verify,
 )
@@ -59,7 +60,7 @@ def _root(
 
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
-    "On the chip": (boards, analyze, build, run, learn, flash),
+    "On the chip": (boards, analyze, build, run, learn, flash, simulate),
     "Trust": (doctor, verify, demo),
 }
 for _panel, _modules in _PANELS.items():

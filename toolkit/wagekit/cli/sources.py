@@ -7,16 +7,24 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wagekit.cli.console import note
 from wagekit.datasets import Dataset, open_dataset
 from wagekit.errors import DataError, NetworkError
+from wagekit.numerics import grid_limit, layer_key, words
 from wagekit.numerics.grids import IntArray
 from wagekit.spec import Network
-from wagekit.training.data import Source
+from wagekit.training.data import Source, prepare
 from wagekit.training.frozen import frozen_on_grid
 from wagekit.training.model import Model, load_model
 
 SHIPPED = ("digits", "digits-tiny")
+RANDOM_STREAM = 0x5645_5249
+"""Word that keeps the samples of `random` apart from every other use of the seed."""
+_RANDOM_SAMPLES = 256
+Samples = tuple[NDArray[np.int8], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,3 +106,20 @@ def open_data(net: Network, what: str, label: str | None = None) -> Dataset:
 def data_spec(what: str) -> str:
     """How a model file names its data: files by their absolute path, so that it is found again."""
     return str(Path(what).expanduser().resolve()) if Path(what).expanduser().exists() else what
+
+
+def training_samples(net: Network, what: str, label: str | None, seed: int) -> Samples:
+    """Codes and labels: the training part of a data set, or for `random` what the counter draws."""
+    if what == "random":
+        return _random(net, seed)
+    train, _ = prepare(net, open_data(net, what, label))
+    return train.x, train.labels
+
+
+def _random(net: Network, seed: int) -> Samples:
+    shape = (_RANDOM_SAMPLES, *net.input.shape)
+    high = grid_limit(net.bits.activations)
+    drawn = words(layer_key(seed, RANDOM_STREAM, 0), 0, int(np.prod(shape)))
+    x = (drawn % np.uint32(2 * high + 1)).astype(np.int64) - high
+    classes = words(layer_key(seed, RANDOM_STREAM, 1), 0, _RANDOM_SAMPLES) % np.uint32(len(net.classes))
+    return x.reshape(shape).astype(np.int8), classes.astype(np.int64)

@@ -17,12 +17,8 @@ from wagekit.errors import UsageError
 
 if TYPE_CHECKING:
     from wagekit.executors import Executor
-    from wagekit.spec import Network
 
 EXAMPLE = "wagekit verify digits --on reference --on host --on qemu:mps2-an386 --steps 50"
-RANDOM_STREAM = 0x5645_5249
-"""Word that keeps the samples of `--data random` apart from every other use of the seed."""
-_RANDOM_SAMPLES = 256
 Samples = tuple[NDArray[np.int8], NDArray[np.int64]]
 
 
@@ -50,7 +46,7 @@ def verify(
     The first difference ends it: step, layer, tensor, index and both values.
     """
     from wagekit.cli.places import open_place
-    from wagekit.cli.sources import open_subject
+    from wagekit.cli.sources import open_subject, training_samples
     from wagekit.training import Batches, Plan
 
     places = on or ["reference", "host"]
@@ -59,7 +55,7 @@ def verify(
     subject = open_subject(network)
     net, model = subject.network, subject.model
     start = seed if seed is not None else (model.seed if model else net.seed)
-    x, labels = _samples(net, data, label, start)
+    x, labels = training_samples(net, data, label, start)
     first = model.step if model else 0
     plan = Plan(len(x), batch, steps, schedule, rule, start, first)  # type: ignore[arg-type]
     with ExitStack() as stack:
@@ -80,28 +76,6 @@ def verify(
     say(f"digest {digest}")
     if made < steps:
         raise KeyboardInterrupt
-
-
-def _samples(net: Network, data: str, label: str | None, seed: int) -> Samples:
-    """Encoded samples with labels: of a data set's training part, or drawn from the counter."""
-    from wagekit.cli.sources import open_data
-    from wagekit.training.data import prepare
-
-    if data == "random":
-        return _random(net, seed)
-    train, _ = prepare(net, open_data(net, data, label))
-    return train.x, train.labels
-
-
-def _random(net: Network, seed: int) -> Samples:
-    from wagekit.numerics import grid_limit, layer_key, words
-
-    shape = (_RANDOM_SAMPLES, *net.input.shape)
-    high = grid_limit(net.bits.activations)
-    drawn = words(layer_key(seed, RANDOM_STREAM, 0), 0, int(np.prod(shape)))
-    x = (drawn % np.uint32(2 * high + 1)).astype(np.int64) - high
-    classes = words(layer_key(seed, RANDOM_STREAM, 1), 0, _RANDOM_SAMPLES) % np.uint32(len(net.classes))
-    return x.reshape(shape).astype(np.int8), classes.astype(np.int64)
 
 
 def _compare(executors: list[Executor], batches: Any, samples: Samples, every: int) -> int:

@@ -21,7 +21,7 @@ from wagekit.backends.neuro.render import (
     render_chip,
     tile_table,
 )
-from wagekit.errors import LimitError, NetworkError, WagekitError
+from wagekit.errors import LimitError, NetworkError, UsageError, WagekitError
 from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
     check_batch,
@@ -49,8 +49,9 @@ class NeuroExecutor(Executor):
     """A network on the cores of a chip: `preset` is a name, the path of a `.toml`, or a `Preset`.
 
     `batch` is the largest batch to be trained; without it the chip is laid out anew when a larger one
-    comes, and one that cannot train the network at all is opened to infer. `options` lay it out, and
-    `extra` are further compiler flags. `MappingError` where it does not fit, `ToolError` without a compiler.
+    comes, and one that cannot train the network at all is opened to infer. With `infer_only` it is laid out
+    for inference and never learns. `options` lay it out, and `extra` are further compiler flags.
+    `MappingError` where it does not fit, `ToolError` without a compiler.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class NeuroExecutor(Executor):
         seed: int | None = None,
         batch: int | None = None,
         *,
+        infer_only: bool = False,
         options: MappingOptions | None = None,
         extra: Sequence[str] = (),
     ) -> None:
@@ -67,6 +69,7 @@ class NeuroExecutor(Executor):
         self._preset = preset if isinstance(preset, Preset) else load_preset(preset)
         self.name = f"neuro:{preset.name if isinstance(preset, Preset) else preset}"
         self._batch = batch
+        self._infer_only = infer_only
         self._options = options or MappingOptions()
         self._extra = tuple(extra)
         self._refusal: WagekitError | None = None
@@ -133,6 +136,9 @@ class NeuroExecutor(Executor):
         self._chip.poison(byte)
 
     def _opened(self) -> _Chip:
+        if self._infer_only:
+            self._refusal = UsageError(f"{self.name} was opened to infer only")
+            return self._built(FIRST_BATCHES[0], training=False)
         if self._batch is not None:
             return self._built(self._batch)
         for batch in FIRST_BATCHES:

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from wagekit.errors import DataError
 from wagekit.monitor.events import Evaluation, Run
 from wagekit.monitor.figure import charts_of
 from wagekit.monitor.story import Story
-from wagekit.resources import codegen
+from wagekit.templates import render_html
 from wagekit.version import __version__
 
 
@@ -29,11 +27,7 @@ class Fact:
 def write_report(path: str | Path, story: Story, *, facts: Mapping[str, list[Fact]] | None = None) -> Path:
     """Write the report; `facts` are further tables by their title. `DataError` if it cannot be written."""
     path = Path(path)
-    environment = Environment(
-        undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    source = (codegen() / "report" / "report.html.jinja").read_text(encoding="utf-8")
-    text = environment.from_string(source).render(_context(story, facts or {}))
+    text = render_html("report/report.html.jinja", **_context(story, facts or {}))
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

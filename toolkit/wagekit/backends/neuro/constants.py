@@ -25,7 +25,7 @@ CONFIDENCES: tuple[Confidence, ...] = ("published", "secondary", "assumed")
 """From the highest to the lowest."""
 MARKS: dict[Confidence, str] = {"published": "", "secondary": "†", "assumed": "*"}
 """What stands behind a number whose lowest constant has that confidence."""
-LEGEND = "† rests on a secondary source, * on an assumption; unmarked: published by the makers"
+LEGEND = "† rests on a secondary source, * on an assumption, no mark: on makers' figures"
 OWN_SUFFIX = ".costs.toml"
 Amount = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 

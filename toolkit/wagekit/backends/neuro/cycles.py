@@ -142,24 +142,6 @@ def line_lengths(tile: Tile) -> dict[Phase, int]:
     return {"forward": tile.neurons, "error": tile.axons, "gradient": fan_in, "update": fan_in}
 
 
-def driven_lines(counters: Counters, phase: Phase) -> NDArray[np.int64]:
-    """Lines of each core that were driven.
-
-    Where a convolution is unrolled an input drives its axon once for all positions: each packet is a line.
-    """
-    mapping = counters.mapping
-    lines = counters.field("reads", phase).copy()
-    if phase == "forward":
-        arrived = np.zeros(mapping.cores, np.int64)
-        for flow, packets in zip(mapping.flows, counters.packets.tolist(), strict=True):
-            if flow.kind in ("input", "activation"):
-                arrived[flow.destination] += packets
-        for tile in mapping.tiles:
-            if mapping.layers[tile.layer].unrolled:
-                lines[tile.core] = arrived[tile.core]
-    return lines
-
-
 def core_cycles(counters: Counters, table: CostFile) -> NDArray[np.float64]:
     """Cycles in which each core worked, `[phases, cores]`."""
     mapping = counters.mapping
@@ -170,7 +152,7 @@ def core_cycles(counters: Counters, table: CostFile) -> NDArray[np.float64]:
         for tile in mapping.tiles:
             length = line_lengths(tile).get(phase, 0)
             lines[tile.core] = -(-length // lanes)
-        found[number] = driven_lines(counters, phase) * lines
+        found[number] = counters.field("reads", phase) * lines
         found[number] += counters.field("additions", phase) * table.cycles.addition.value
         found[number] += counters.field("roundings", phase) * table.cycles.rounding.value
         if table.cycles.update is not None:

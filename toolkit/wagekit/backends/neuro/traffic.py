@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wagekit.backends.neuro.counters import FIELDS, Counters
-from wagekit.backends.neuro.cycles import driven_lines, line_lengths
+from wagekit.backends.neuro.cycles import line_lengths
 from wagekit.backends.neuro.mapping import PHASES, Phase, Tile
 from wagekit.backends.neuro.memory import USES
 
@@ -23,29 +23,27 @@ def memory_traffic(counters: Counters) -> NDArray[np.int64]:
     """
     mapping = counters.mapping
     found = np.zeros((len(PHASES), mapping.cores, len(USES)), np.int64)
-    driven = [driven_lines(counters, phase) for phase in PHASES]
     for tile in mapping.tiles:
         for number, phase in enumerate(PHASES):
-            lines = int(driven[number][tile.core])
-            for use, bits in _moved(counters, tile, phase, lines).items():
+            for use, bits in _moved(counters, tile, phase).items():
                 found[number, tile.core, USES.index(use)] = bits
     return found
 
 
-def _moved(counters: Counters, tile: Tile, phase: Phase, driven: int) -> dict[str, int]:
+def _moved(counters: Counters, tile: Tile, phase: Phase) -> dict[str, int]:
     def count(name: str) -> int:
         return int(counters.cores[PHASES.index(phase), tile.core, FIELDS.index(name)])
 
     bits, layer = counters.mapping.graph.bits, counters.mapping.graph.layers[tile.layer]
     ranges = layer.ranges
     assert ranges is not None
-    lines = driven * line_lengths(tile)[phase] * bits.weights if phase in ("forward", "error") else 0
     gradient = ranges.gradient_bits or 0
+    lines = count("reads") * line_lengths(tile).get(phase, 0) * bits.weights
     if phase == "forward":
         sums = 2 * count("events") + 2 * count("additions") + count("roundings")
         return {
             "weights": lines,
-            "inputs": driven * bits.activations,
+            "inputs": count("reads") * bits.activations,
             "accumulators": sums * SUM_BITS,
         }
     if phase == "error":
