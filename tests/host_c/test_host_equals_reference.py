@@ -46,7 +46,7 @@ def run_choices(case: Case, data: st.DataObject, batch: int) -> None:
     with ExitStack() as stack:
         executors: list[HostExecutor | ReferenceExecutor] = [ReferenceExecutor(case.net, seed=case.seed)]
         for _ in range(2):
-            choice = data.draw(plan_choices(case.net, batch))
+            choice = data.draw(plan_choices(case.net, batch)) | {"packed": data.draw(st.booleans())}
             host = stack.enter_context(HostExecutor(case.net, case.seed, batch, **choice))
             host.fill_arena(0xA5)
             executors.append(host)
