@@ -63,6 +63,19 @@ def test_streamed_equals_uploaded(cli: Callable, qemu: str, few: str) -> None:
     assert json.loads(streamed.out)["digest"] == json.loads(uploaded.out)["digest"]
 
 
+def test_a_trained_model_in_a_firmware_that_only_infers(cli: Callable, qemu: str, few: str) -> None:
+    trained = cli("train", "digits-tiny", "--on", "reference", "--steps", "30", "--data", few, "--out", "m")
+    assert trained.code == 0, trained.err
+    model = load_model("m")
+    board = boards.load("microbit")
+    image = build_firmware(TINY, board, batch=1, training=False, masters=model.masters)
+    with boot(image.elf, board) as process:
+        there = cli("evaluate", "m", "--on", f"serial:{process.url}", "--json")
+    here = cli("evaluate", "m", "--on", "reference", "--json")
+    assert there.code == here.code == 0, there.err
+    assert there.out == here.out
+
+
 def test_a_chip_that_can_only_infer(cli: Callable, qemu: str, few: str) -> None:
     assert (
         cli("train", "digits-tiny", "--on", "reference", "--steps", "9", "--data", few, "--out", "m").code

@@ -30,7 +30,7 @@ def evaluate(
 
     Train and test part are those of the training that made the model.
     """
-    from wagekit.cli.places import open_place
+    from wagekit.cli.places import load_to_infer, open_place
     from wagekit.cli.sources import open_data, open_model
     from wagekit.passes import compile_graph
     from wagekit.training import evaluate as classify
@@ -47,8 +47,8 @@ def evaluate(
         train, test = dataset.split(**split)  # type: ignore[arg-type]
         dataset = test if part == "test" else train
     samples = encode(net, dataset)
-    with open_place(net, on, baud=baud, infer_only=True, masters=subject.masters).executor as executor:
-        executor.load_masters(subject.model.masters, subject.model.step, subject.model.seed)
+    with open_place(net, on, baud=baud, infer_only=True).executor as executor:
+        load_to_infer(executor, subject.model)
         found = classify(
             executor, samples.x, samples.labels, log2_one=compile_graph(net, training=False).log2_one
         )

@@ -11,11 +11,12 @@ from wagekit.errors import UsageError
 from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
 from wagekit.monitor.events import Event, Link, Resources
-from wagekit.numerics.grids import IntArray
+from wagekit.numerics.grids import IntArray, on_grid
 from wagekit.spec import Network
 
 if TYPE_CHECKING:
     from wagekit.toolchain.firmware import FirmwareImage
+    from wagekit.training.model import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,18 @@ def open_place(
     """Open a place that `open_executor` knows; options of other places are refused.
 
     A firmware that is built for it gets room for `samples` samples, if the board has it; None is
-    all room that is left. With `infer_only` it cannot learn and needs less memory. `masters` are
-    what will be loaded: a chip that learns holds its frozen layers in flash.
+    all room that is left. With `infer_only` it cannot learn and needs less memory, and a chip on a
+    serial port stays as it is until `load_to_infer`. `masters` are what will be loaded: a chip that
+    learns holds its frozen layers in flash.
     """
     kind, _, target = where.partition(":")
     _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
     _refuse(baud is not None and kind != "serial", "--baud", "serial:PORT", where)
     options: dict[str, Any] = {"baud": baud} if baud else {}
-    if kind == "serial" or (kind == "qemu" and not infer_only):
+    if kind in ("serial", "qemu") and not infer_only:
         options["masters"] = masters
+    if kind == "serial":
+        options["keep"] = infer_only
     if kind == "qemu" and target:
         from wagekit.toolchain.memory import LABEL_BYTES
 
@@ -59,6 +63,19 @@ def open_place(
         options |= {"store_limit": limit, "training": not infer_only, "icount": icount}
     executor = open_executor(net, where, seed=seed, batch=batch, **options)
     return Place(executor, getattr(executor, "image", None), icount)
+
+
+def load_to_infer(executor: Executor, model: Model) -> None:
+    """Load a model's weights where they will only infer.
+
+    A firmware that cannot learn holds weights in its flash, not masters: those on the weights' grid
+    stand for them, and give the same logits.
+    """
+    masters = model.masters
+    if isinstance(executor, DeviceExecutor) and not executor.hello.trains:
+        bits = model.network.bits
+        masters = [on_grid(array, bits.gradients, bits.weights) for array in masters]
+    executor.load_masters(masters, model.step, model.seed)
 
 
 def tell_device(emit: Callable[[Event], None], executor: Executor, place: Place) -> None:

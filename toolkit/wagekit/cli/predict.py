@@ -43,7 +43,7 @@ def predict(
     json: o.Json = False,
 ) -> None:
     """Classify single samples, and show how sure the network is."""
-    from wagekit.cli.places import open_place
+    from wagekit.cli.places import load_to_infer, open_place
     from wagekit.cli.sources import open_data, open_model
     from wagekit.passes import compile_graph
     from wagekit.training import predict as classes_of
@@ -62,8 +62,8 @@ def predict(
         raw, truths = _chosen(net, dataset, sample or [])
         names = [f"{dataset.name} {number}" for number in sample or []]
     codes = net.encode(raw)
-    with open_place(net, on, baud=baud, infer_only=True, masters=subject.masters).executor as executor:
-        executor.load_masters(subject.model.masters, subject.model.step, subject.model.seed)
+    with open_place(net, on, baud=baud, infer_only=True).executor as executor:
+        load_to_infer(executor, subject.model)
         logits = executor.forward(codes)
     one = 2.0 ** compile_graph(net, training=False).log2_one
     predicted = classes_of(logits)
