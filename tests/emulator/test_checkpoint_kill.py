@@ -147,7 +147,7 @@ def test_the_power_goes_at_random_moments(
     chip = Chip(board, net, size, tmp_path)
     assert not chip.executor.hello.restored
     chip.executor.save_checkpoint()
-    went_on = 0
+    went_on = damaged = 0
     try:
         for number in range(cuts):
             timer = threading.Timer(generator.random() * LONGEST, chip.cut)
@@ -159,6 +159,7 @@ def test_the_power_goes_at_random_moments(
             assert step in saved.begun | {saved.acked[-1]}
             assert chip.executor.digest() == digests[step]
             went_on += step > saved.acked[-1]
+            damaged += "damaged" in chip.executor.checkpoint_info().slots
         first = chip.executor.step_count
         for step in range(first, first + 3):
             chip.executor.step(*digests.batch(step))
@@ -168,7 +169,8 @@ def test_the_power_goes_at_random_moments(
     assert len(saved.acked) > cuts // 4
     print(
         f"{board}: {cuts} cuts, {len(saved.acked)} saves acknowledged, last step {first}; "
-        f"{went_on} times the record came back that was being written"
+        f"{damaged} times a slot was left unfinished, {went_on} times the record came back that was being "
+        f"written"
     )
 
 

@@ -64,14 +64,31 @@ class Setup:
     ecc: bool = False
     busy: int = 0
     seed: int = 1
+    extras: tuple[int, ...] = (0,)
+    """Bytes that the firmware adds: to the states 1, 2, 3, .., and again from the first."""
 
     @property
     def payload(self) -> int:
         return sum(self.weights) * self.master_bytes
 
+    def extra(self, number: int) -> int:
+        """Bytes that the firmware adds to a state."""
+        return self.extras[(number - 1) % len(self.extras)]
+
+    def cost_of(self, number: int) -> checkpoint.Cost:
+        """Of saving a state."""
+        return checkpoint.cost(self.geometry, self.payload, self.extra(number))
+
     @property
     def cost(self) -> checkpoint.Cost:
-        return checkpoint.cost(self.geometry, self.payload)
+        """Of saving any state, where all are alike."""
+        assert len(self.extras) == 1
+        return self.cost_of(1)
+
+    def operations(self, numbers: Sequence[int]) -> int:
+        """Of saving these states."""
+        costs = [self.cost_of(number) for number in numbers]
+        return sum(cost.erases + cost.words for cost in costs)
 
 
 class Device:
@@ -115,7 +132,7 @@ class Device:
         self.masters[:] = values.tobytes()
         step, seed = number * 1000 + 7, int(generator.integers(0, 2**32))
         self.lib.sim_model_set(step, seed)
-        settings = generator.bytes(number % 61)
+        settings = generator.bytes(number % (checkpoint.SETTINGS_BYTES + 1))
         return Checkpoint(
             fingerprint=self.fingerprint,
             frozen_crc=self.frozen_crc,
@@ -126,14 +143,17 @@ class Device:
             log2_lr=number % 32 - 16,
             rule=number % 2,
             settings=settings,
+            extra=generator.bytes(self.setup.extra(number)),
         )
 
     def begin_save(self, state: Checkpoint) -> int:
+        self.lib.sim_extra_set(state.extra, len(state.extra))
         return int(
             self.lib.sim_store_begin_save(state.log2_lr, state.rule, state.settings, len(state.settings))
         )
 
     def save(self, state: Checkpoint) -> int:
+        self.lib.sim_extra_set(state.extra, len(state.extra))
         return int(self.lib.sim_store_save(state.log2_lr, state.rule, state.settings, len(state.settings)))
 
     def boot(self) -> Checkpoint | None:
@@ -164,6 +184,7 @@ class Device:
             log2_lr=self.lib.sim_loaded_log2_lr(),
             rule=self.lib.sim_loaded_rule(),
             settings=bytes(self.ffi.buffer(self.lib.sim_loaded_bytes(), size)),
+            extra=bytes(self.ffi.buffer(self.lib.sim_extra_loaded(), self.lib.sim_extra_loaded_size())),
         )
 
     def seen_by_python(self) -> Checkpoint | None:

@@ -27,6 +27,9 @@ SETUPS = {
     "stm32l4-like, error correction": Setup(Geometry(2, 512, 8), ecc=True, seed=5),
     "stm32h7-like, error correction": Setup(Geometry(6, 128, 32), ecc=True, master_bytes=2, seed=6),
     "spi nor, bytes and a busy chip": Setup(Geometry(2, 320, 1), weights=(64,), busy=2, seed=7),
+    "records of several lengths, error correction": Setup(
+        Geometry(2, 640, 8), weights=(40,), ecc=True, seed=9, extras=(190, 0, 64, 1)
+    ),
     "odd number of sectors, 16-bit masters": Setup(
         Geometry(9, 64, 4), weights=(1, 0, 3), master_bytes=2, seed=8
     ),
@@ -41,17 +44,12 @@ def recover(device: Device, known: Known, number: int) -> None:
     device.check_rules()
 
 
-def operations(setup: Setup, saves: int) -> int:
-    cost = setup.cost
-    return saves * (cost.erases + cost.words)
-
-
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", SETUPS)
 def test_cut_at_every_operation(name: str, mode: int) -> None:
     """Of a first, a second and a third checkpoint, in a flash that began with random contents."""
     setup = SETUPS[name]
-    total = operations(setup, 3)
+    total = setup.operations((1, 2, 3))
     seen_new = seen_old = 0
     for cut in range(1, total + 1):
         device, known = Device(setup), Known()
@@ -69,10 +67,11 @@ def test_cut_at_every_operation(name: str, mode: int) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_cut_again_while_recovering(mode: int) -> None:
+@pytest.mark.parametrize(("sectors", "extras"), [(6, (0,)), (8, (70,))])
+def test_cut_again_while_recovering(mode: int, sectors: int, extras: tuple[int, ...]) -> None:
     """The power goes a second time, at every operation of the save that follows the first cut."""
-    setup = SETUPS["stm32h7-like, error correction"]
-    one = operations(setup, 1)
+    setup = Setup(Geometry(sectors, 128, 32), ecc=True, master_bytes=2, seed=6, extras=extras)
+    one = setup.operations((3,))
     for first in range(1, one + 1):
         for second in range(1, one + 2):
             device, known = Device(setup), Known()
@@ -118,6 +117,7 @@ def test_word_that_reads_right_only_for_a_while() -> None:
     ecc=st.booleans(),
     busy=st.integers(0, 2),
     seed=st.integers(1, 2**31),
+    extras=st.lists(st.integers(0, 200), min_size=1, max_size=3),
     cuts=st.lists(
         st.tuples(st.integers(0, 2**16), st.sampled_from(MODES), st.integers(0, 8)), min_size=1, max_size=8
     ),
@@ -131,17 +131,21 @@ def test_any_flash_any_network_any_cuts(
     ecc: bool,
     busy: int,
     seed: int,
+    extras: list[int],
     cuts: list[tuple[int, int, int]],
 ) -> None:
     payload = sum(weights) * master_bytes
-    needed = -(-payload // 64) + 3  # blocks of a record
+    needed = -(-payload // 64) + -(-max(extras) // 64) + 3  # blocks of a record
     blocks = max(blocks, -(-needed // (sectors // 2)))
-    setup = Setup(Geometry(sectors, 64 * blocks, word), tuple(weights), master_bytes, ecc, busy, seed)
+    setup = Setup(
+        Geometry(sectors, 64 * blocks, word), tuple(weights), master_bytes, ecc, busy, seed, tuple(extras)
+    )
     device, known = Device(setup), Known()
     known.check(device.boot())
     for number, (place, mode, reads) in enumerate(cuts):
-        device.lib.sim_flash_cut(1 + place % operations(setup, 3), mode, reads)
-        known.live(device, (3 * number + 1, 3 * number + 2, 3 * number + 3), cut=True)
+        numbers = (3 * number + 1, 3 * number + 2, 3 * number + 3)
+        device.lib.sim_flash_cut(1 + place % setup.operations(numbers), mode, reads)
+        known.live(device, numbers, cut=True)
         known.check(device.boot())
         device.check_rules()
     recover(device, known, 100)
@@ -168,13 +172,14 @@ def test_cost_is_what_is_counted() -> None:
     for setup in SETUPS.values():
         device = Device(setup)
         device.boot()
-        cost = setup.cost
-        for number in range(1, 6):
+        costs = [setup.cost_of(number) for number in range(1, 6)]
+        for number, cost in enumerate(costs, 1):
             before = (device.counts.erases, device.counts.words)
             assert device.save(device.learn(number)) == DONE
             after = (device.counts.erases, device.counts.words)
             assert (after[0] - before[0], after[1] - before[1]) == (cost.erases, cost.words)
         lib = device.lib
         assert lib.sim_store_saves() == 5
-        assert lib.sim_store_words() == 5 * cost.words
-        assert [lib.sim_store_erases(slot) for slot in (0, 1)] == [3 * cost.erases, 2 * cost.erases]
+        assert lib.sim_store_words() == sum(cost.words for cost in costs)
+        erases = [sum(cost.erases for cost in costs[first::2]) for first in (0, 1)]
+        assert [lib.sim_store_erases(slot) for slot in (0, 1)] == erases

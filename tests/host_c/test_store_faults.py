@@ -172,7 +172,7 @@ def test_calls_that_do_not_fit() -> None:
     assert device.boot() is None
     assert device.lib.sim_store_load() == NONE
     state = device.learn(1)
-    assert device.lib.sim_store_begin_save(0, 0, bytes(61), 61) == STATE
+    assert device.lib.sim_store_begin_save(0, 0, bytes(57), 57) == STATE
     assert device.begin_save(state) == BUSY
     assert device.begin_save(state) == STATE
     assert device.lib.sim_store_load() == STATE
@@ -199,7 +199,7 @@ def test_every_size_of_settings_and_both_widths() -> None:
     for master_bytes in (1, 2):
         device = Device(dataclasses.replace(SETUP, master_bytes=master_bytes))
         device.boot()
-        for number in range(61):
+        for number in range(57):
             state = device.learn(number)
             assert len(state.settings) == number
             assert device.save(state) == DONE

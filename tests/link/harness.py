@@ -62,9 +62,9 @@ def write_config(folder: Path, config: Config) -> None:
     (folder / "wk_store_format.h").write_text(checkpoint.render_format())
 
 
-def app_sources() -> list[Path]:
-    """C of link and application without main."""
-    folders = ("src/link", "src/app", "src/store", "src/learn")
+def app_sources(*, flash: bool = True) -> list[Path]:
+    """C of link and application without main; the store only where there is a flash, as in a project."""
+    folders = ("src/link", "src/app", "src/learn", *(("src/store",) if flash else ()))
     files = [file for folder in folders for file in (FIRMWARE / folder).glob("*.c")]
     return [*sorted(file for file in files if file.name != "main.c"), FLASH / "sim_flash.c"]
 
@@ -85,7 +85,7 @@ def build_app(
 ) -> Path:
     """A shared library of the application on the board that is memory."""
     write_config(folder, config)
-    sources = [*app_sources(), HERE / "memory_port.c", *(model or FAKE_MODEL)]
+    sources = [*app_sources(flash=config.flash), HERE / "memory_port.c", *(model or FAKE_MODEL)]
     includes = [folder, *(model_includes or [HERE]), HERE, FIRMWARE / "include"]
     return compile_c(folder / "app.so", sources, includes, ["-shared", "-fPIC"])
 

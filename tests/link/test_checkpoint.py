@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from wagekit.errors import DataError
 from wagekit.link import checkpoint
 from wagekit.link.checkpoint import Checkpoint, Geometry
+from wagekit.link.kept import HEAD_BYTES
 
 RECORD = Checkpoint(
     fingerprint=bytes(range(32)),
@@ -36,13 +37,14 @@ U32 = st.integers(0, 2**32 - 1)
     rule=st.integers(0, 255),
     master_bytes=st.sampled_from([1, 2]),
     half=st.binary(max_size=300),
-    settings=st.binary(max_size=60),
+    settings=st.binary(max_size=56),
+    extra=st.binary(max_size=200),
     behind=st.binary(max_size=100),
 )
 def test_round_trip(behind: bytes, half: bytes, master_bytes: int, **fields: int | bytes) -> None:
     record = Checkpoint(masters=half * master_bytes, master_bytes=master_bytes, **fields)  # type: ignore[arg-type]
     image = checkpoint.build(record)
-    assert len(image) == checkpoint.record_bytes(len(record.masters))
+    assert len(image) == checkpoint.record_bytes(len(record.masters), len(record.extra))
     assert len(image) % checkpoint.BLOCK == 0
     assert checkpoint.parse(image + behind) == record
 
@@ -63,7 +65,7 @@ def test_one_trailer_is_enough_and_none_is_not() -> None:
         (lambda image: b"\0" * len(image), "no record"),
         (lambda image: image[:100], "a header has 128"),
         (lambda image: image[:200], "200 bytes of 320"),
-        (lambda image: image[:4] + b"\2" + image[5:], "format 2"),
+        (lambda image: image[:4] + b"\1" + image[5:], "format 1: this version reads format 2"),
         (lambda image: image[:48] + b"\1" + image[49:], "header has a wrong CRC"),
         (lambda image: image[:150] + b"\1" + image[151:], "wrong CRC"),
     ],
@@ -80,7 +82,7 @@ def test_what_is_wrong_is_said(change: object, message: str) -> None:
         ("step", 2**32, "step = 4294967296: outside u32"),
         ("log2_lr", 200, "log2_lr = 200: outside i8"),
         ("fingerprint", b"", "fingerprint has 0 bytes"),
-        ("settings", bytes(61), "61 bytes: 60"),
+        ("settings", bytes(57), "57 bytes: 56"),
         ("master_bytes", 3, "100 bytes are not masters of 3"),
     ],
 )
@@ -116,6 +118,11 @@ def test_cost_and_wear_of_digits_tiny_on_microbit() -> None:
     assert (wear.checkpoints, wear.erases, wear.words) == (12, 84, 12 * 1552)
     assert wear.days(20_000) == pytest.approx(20_000 / 6)
     assert checkpoint.wear(cost, spacing_seconds=3600).checkpoints == 25
+    learning = checkpoint.cost(Geometry(16, 1024, 4), 5960, HEAD_BYTES + 8 * 66)
+    assert (learning.record_bytes, learning.erases, learning.words) == (6912, 7, 1728)
+    assert checkpoint.cost(Geometry(16, 1024, 4), 5960, HEAD_BYTES + 28 * 66).erases == 8
+    with pytest.raises(DataError, match="does not fit a slot of 8192"):
+        checkpoint.cost(Geometry(16, 1024, 4), 5960, HEAD_BYTES + 29 * 66)
     with pytest.raises(DataError, match="nothing bounds"):
         checkpoint.wear(cost)
 

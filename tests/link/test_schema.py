@@ -125,5 +125,5 @@ def test_the_documentation_has_the_tables_of_the_schema(root: Path) -> None:
     text = (root / "docs/protocol.md").read_text()
     tables = text.partition("<!-- generated from the schema -->\n")[2]
     assert tables == render_tables(), (
-        "docs/protocol.md is old: python -m wagekit.link.render docs/protocol.md writes it anew"
+        "docs/protocol.md is old: python -m wagekit.link docs/protocol.md writes it anew"
     )

@@ -50,6 +50,9 @@ typedef struct {
     wk_learn_end_t end;
 } wk_learn_t;
 
+/* Whether a plan is within its limits. */
+bool wk_learn_is_valid(const wk_learn_plan_t *plan);
+
 /* Begin at sample 0. WK_ERR_RANGE, and nothing changed, for a plan outside its limits. */
 wk_status_t wk_learn_begin(wk_learn_t *learn, const wk_learn_plan_t *plan);
 

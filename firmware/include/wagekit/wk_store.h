@@ -11,7 +11,7 @@
 #include "wagekit/wk_flash.h"
 #include <stdbool.h>
 
-#define WK_STORE_SETTINGS_BYTES 60u
+#define WK_STORE_SETTINGS_BYTES 56u
 #define WK_STORE_READ_BLOCKS 4u
 #define WK_STORE_NO_SLOT 2u
 
@@ -74,12 +74,13 @@ typedef struct {
     uint8_t result; /* wk_store_status_t of what ended last */
     uint8_t slot;   /* that is worked on */
     bool open, waiting, foreign;
-    uint8_t layer;  /* of the next master */
-    uint32_t first; /* number of the next master in its layer */
-    uint32_t index; /* of the next sector, block or trailer */
-    uint32_t part;  /* bytes of the sector that were found blank */
-    uint32_t blocks;
-    uint32_t payload;
+    uint8_t layer;    /* of the next master */
+    uint32_t first;   /* number of the next master in its layer */
+    uint32_t index;   /* of the next sector, block or trailer */
+    uint32_t part;    /* bytes of the sector that were found blank */
+    uint32_t blocks;  /* of the record that is written or read, both trailers among them */
+    uint32_t extra;   /* its bytes behind the masters; of the record that was loaded last */
+    uint32_t payload; /* bytes of masters */
     uint32_t crc;
     uint32_t sequence, step, seed;
     wk_model_t *model;
@@ -100,10 +101,22 @@ wk_store_status_t wk_store_open(wk_store_t *store, wk_model_t *model,
 wk_store_status_t wk_store_load(wk_store_t *store, wk_store_settings_t *settings);
 
 /* Begin to write a record of the model as it is; `settings` stay valid until the end.
- * WK_STORE_BUSY, WK_STORE_SMALL or WK_STORE_STATE. Ends with WK_STORE_DONE once the record was
+ * WK_STORE_BUSY, WK_STORE_SMALL (also if only what the firmware adds does not fit a slot) or
+ * WK_STORE_STATE. Ends with WK_STORE_DONE once the record was
  * read back from the flash; with WK_STORE_WORN or WK_STORE_CHANGED, and then the record that was
  * the newest is untouched. A later save tries again. */
 wk_store_status_t wk_store_save(wk_store_t *store, const wk_store_settings_t *settings);
+
+/* What the firmware gives the store to keep behind the masters, in three calls of its own; one that
+ * keeps no more has 0 bytes. `at` is a multiple of WK_FLASH_BLOCK and `size` WK_FLASH_BLOCK, or
+ * less in the last call. */
+/* Bytes of it, asked when a save begins; they stay as they are until its end. */
+uint32_t wk_store_extra_bytes(void);
+void wk_store_extra_read(uint32_t at, uint8_t *bytes, uint32_t size);
+/* While a record is loaded that has some, in ascending order. They count once the load has ended
+ * with WK_STORE_DONE and `extra` bytes of the store have come since `at` was 0: a record may go bad
+ * in its midst, then the other one is loaded from its begin. */
+void wk_store_extra_write(uint32_t at, const uint8_t *bytes, uint32_t size);
 
 /* One slice: WK_STORE_BUSY, or how it ended; the same again until something else begins. */
 wk_store_status_t wk_store_poll(wk_store_t *store);
@@ -115,6 +128,10 @@ typedef struct {
     uint32_t words;  /* each programmed once */
 } wk_store_cost_t;
 
-wk_store_cost_t wk_store_cost(const wk_flash_geometry_t *geometry, uint32_t payload_bytes);
+wk_store_cost_t wk_store_cost(const wk_flash_geometry_t *geometry, uint32_t payload_bytes,
+                              uint32_t extra_bytes);
+
+/* Whether a record with so many extra bytes fits a slot; false if the store is not open. */
+bool wk_store_fits(const wk_store_t *store, uint32_t extra_bytes);
 
 #endif

@@ -111,7 +111,6 @@ static void compute_slice(void) {
         return;
     }
     if (wk_app.program == PROGRAM_LEARN) {
-        wk_app_checkpoint_turn();
         wk_app.step_ended = true;
         return;
     }
@@ -132,9 +131,15 @@ bool wk_app_poll(void) {
     wk_app.progress++;
     if (wk_app.program == PROGRAM_COMMIT) {
         wk_app_commit_slice();
-    } else if (wk_app.step_ended) { /* the next one waits for a save, if one has begun */
+    } else if (wk_app.step_ended) {
+        wk_app.step_ended = false;
+        wk_app.group_ended = wk_app_learn_step_ended();
+        if (wk_app.group_ended) {
+            wk_app_checkpoint_turn();
+        }
+    } else if (wk_app.group_ended) { /* the next one waits for a save, if one has begun */
         if (!keeping) {
-            wk_app.step_ended = false;
+            wk_app.group_ended = false;
             wk_app_learn_next();
         }
     } else {

@@ -10,9 +10,10 @@
 #include "wagekit/wk_policy.h"
 #include "wagekit/wk_port.h"
 #include "wagekit/wk_store.h"
+#include "wk_store_format.h"
 
 #define IMPROVEMENT_MAX 65536u
-#define POLICY_BYTES 12u
+#define POLICY_BYTES 13u
 
 typedef enum { WORK_NONE = 0, WORK_SAVE = 1, WORK_LOAD = 2 } work_t;
 
@@ -26,6 +27,7 @@ static struct {
     uint8_t work;      /* work_t under way */
     uint8_t last_save; /* wk_store_status_t of the save that ended last */
     uint8_t last_load;
+    uint8_t learning; /* wk_app_kept_t of the record that was loaded last */
     bool restored;
 } checkpoint;
 
@@ -49,7 +51,8 @@ static void collect_settings(void) {
     settings->size = POLICY_BYTES;
     uint8_t *at = wk_put_u32(settings->bytes, checkpoint.policy.every);
     at = wk_put_u32(at, checkpoint.policy.improvement);
-    (void)wk_put_u32(at, checkpoint.spacing);
+    at = wk_put_u32(at, checkpoint.spacing);
+    (void)wk_put_u8(at, wk_app_kept_level());
 }
 
 /* A record is right as it is, but may come from a firmware with other settings. */
@@ -60,7 +63,10 @@ static void take_settings(void) {
         wk_app.log2_lr = settings->log2_lr;
         wk_app.rule = (wk_rule_t)settings->rule;
     }
-    if (settings->size == POLICY_BYTES && wk_get_u32(settings->bytes + 4) <= IMPROVEMENT_MAX) {
+    wk_reply_t nobody = {.error = 0};
+    if (settings->size == POLICY_BYTES && wk_get_u32(settings->bytes + 4) <= IMPROVEMENT_MAX &&
+        settings->bytes[12] <= WK_KEEP_SAMPLES &&
+        wk_app_kept_set_level(settings->bytes[12], &nobody)) {
         set_policy(wk_get_u32(settings->bytes), wk_get_u32(settings->bytes + 4),
                    wk_get_u32(settings->bytes + 8));
     }
@@ -71,6 +77,7 @@ void wk_app_checkpoint_moved(void) {
 }
 
 static void loaded(void) {
+    checkpoint.learning = (uint8_t)wk_app_kept_loaded(checkpoint.store.extra);
     take_settings();
     checkpoint.step = wk_model_step(&wk_app_model);
     wk_app_checkpoint_moved();
@@ -91,7 +98,9 @@ void wk_app_checkpoint_init(void) {
     checkpoint.last_load = WK_STORE_NONE;
     checkpoint.restored = false;
     checkpoint.step = 0;
+    checkpoint.learning = WK_APP_KEPT_NONE;
     set_policy(0, 0, 0);
+    wk_app_kept_init();
     wk_policy_start(&checkpoint.state, 0);
     wk_store_status_t status = finish(wk_store_open(&checkpoint.store, &wk_app_model, &network));
     if (status == WK_STORE_DONE) {
@@ -101,7 +110,11 @@ void wk_app_checkpoint_init(void) {
     if (status == WK_STORE_DONE) {
         loaded();
         checkpoint.restored = true;
+        if (checkpoint.learning == WK_APP_KEPT_TAKEN && wk_app_kept_was_active()) {
+            wk_app_learn_resume();
+        }
     } else if (status == WK_STORE_LOST) {
+        (void)wk_app_kept_loaded(0);
         wk_model_init(&wk_app_model, 0);
     }
 }
@@ -147,7 +160,9 @@ bool wk_app_checkpoint_poll(void) {
         checkpoint.last_load = (uint8_t)status;
         if (status == WK_STORE_DONE) {
             loaded();
-        } /* otherwise the masters are a mixture, and the network stays out of use */
+        } else { /* the masters are a mixture, and the network stays out of use */
+            (void)wk_app_kept_loaded(0);
+        }
     }
     checkpoint.work = WORK_NONE;
     return true;
@@ -159,13 +174,25 @@ bool wk_app_checkpoint_holds(uint8_t type) {
     }
     return checkpoint.work == WORK_SAVE &&
            (type == WK_MSG_TRAIN || type == WK_MSG_TRAIN_RANGE || type == WK_MSG_SET_STATE ||
-            type == WK_MSG_LEARN || type == WK_MSG_LOAD_BEGIN || type == WK_MSG_LOAD_CHUNK ||
-            type == WK_MSG_LOAD_COMMIT || type == WK_MSG_CHECKPOINT_SAVE ||
-            type == WK_MSG_CHECKPOINT_LOAD);
+            type == WK_MSG_LEARN || type == WK_MSG_LEARN_PLAN || type == WK_MSG_REPLAY ||
+            type == WK_MSG_LOAD_BEGIN || type == WK_MSG_LOAD_CHUNK || type == WK_MSG_LOAD_COMMIT ||
+            type == WK_MSG_CHECKPOINT_SAVE || type == WK_MSG_CHECKPOINT_LOAD);
 }
 
 uint16_t wk_app_checkpoint_flags(void) {
     return (uint16_t)(WK_HELLO_CHECKPOINTS | (checkpoint.restored ? WK_HELLO_RESTORED : 0u));
+}
+
+bool wk_app_checkpoint_fits(uint32_t extra, wk_reply_t *reply) {
+    const wk_store_t *store = &checkpoint.store;
+    if (!store->open || wk_store_fits(store, extra)) {
+        return true;
+    }
+    const wk_flash_geometry_t *geometry = wk_flash_geometry();
+    (void)wk_app_refuse(reply, WK_ERROR_LARGE,
+                        wk_store_cost(geometry, store->payload, extra).record_bytes,
+                        geometry->sectors / 2u * geometry->sector_bytes);
+    return false;
 }
 
 /* What the store says, as an error of the link. */
@@ -229,6 +256,7 @@ wk_app_status_t wk_app_checkpoint_save(const uint8_t *payload, uint32_t size, wk
 }
 
 wk_app_status_t wk_app_checkpoint_load(wk_reply_t *reply) {
+    wk_app_kept_load_begins();
     const wk_store_status_t status = wk_store_load(&checkpoint.store, &checkpoint.settings);
     if (status != WK_STORE_BUSY) {
         return refuse(reply, checkpoint.store.open ? (uint8_t)status : (uint8_t)WK_STORE_SMALL);
@@ -265,6 +293,9 @@ wk_app_status_t wk_app_checkpoint_info(wk_reply_t *reply) {
         .every = checkpoint.policy.every,
         .improvement = checkpoint.policy.improvement,
         .spacing = checkpoint.spacing,
+        .keep = wk_app_kept_level(),
+        .learning = checkpoint.learning,
+        .record_bytes = wk_store_cost(geometry, store->payload, wk_app_kept_bytes()).record_bytes,
     };
     const uint8_t *end = wk_put_checkpoint_info_reply(reply->payload, &info);
     reply->size = (uint32_t)(end - reply->payload);
@@ -279,8 +310,14 @@ wk_app_status_t wk_app_set_policy(const uint8_t *payload, uint32_t size, wk_repl
     if (request.improvement > IMPROVEMENT_MAX) {
         return wk_app_refuse(reply, WK_ERROR_RANGE, request.improvement, IMPROVEMENT_MAX);
     }
+    if (request.keep > WK_KEEP_SAMPLES) {
+        return wk_app_refuse(reply, WK_ERROR_RANGE, request.keep, WK_KEEP_SAMPLES);
+    }
     if (!checkpoint.store.open) {
         return wk_app_refuse(reply, WK_ERROR_SMALL, 0, 0);
+    }
+    if (!wk_app_kept_set_level(request.keep, reply)) {
+        return WK_APP_DONE;
     }
     set_policy(request.every, request.improvement, request.spacing);
     wk_app_checkpoint_moved();

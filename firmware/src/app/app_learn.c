@@ -1,30 +1,12 @@
 /* Learning by itself from the sample store, over the link. SPDX-License-Identifier: Apache-2.0 */
-#include "app_state.h"
-#include "wagekit/wk_learn.h"
+#include "app_learning.h"
 
 #define RATE_BYTES 5u
 
-enum { ORDER_IN_TURN, ORDER_DRAWN };
-
-static struct {
-    wk_learn_t learn;
-    wk_replay_t replay;
-    uint32_t replay_first; /* slot of the reservoir's first place */
-    uint32_t replay_steps; /* steps on old samples after each step on new ones */
-    uint32_t replay_left;  /* of them, still to make */
-    uint32_t first, count; /* slots to learn */
-    uint32_t batch, seed;
-    uint32_t left;  /* samples until the program ends, at most */
-    uint32_t group; /* new samples of the present step and its replay */
-    uint32_t at;    /* `seen` when the group began */
-    wk_rule_t rule;
-    uint8_t order;
-    bool planned;
-    bool is_new; /* the step under way is on new samples */
-} wk_app_learning;
+wk_app_learning_t wk_app_learning;
 
 void wk_app_learn_init(void) {
-    wk_app_learning.planned = false;
+    wk_app_learning = (wk_app_learning_t){.planned = false};
     wk_replay_init(&wk_app_learning.replay, 0, 0);
 }
 
@@ -84,21 +66,42 @@ static void offer_group(void) {
     }
 }
 
-void wk_app_learn_next(void) {
+bool wk_app_learn_goes_on(void) {
+    return wk_app_learning.left > 0 && wk_app_learning.learn.end == WK_LEARN_GOES_ON;
+}
+
+bool wk_app_learn_step_ended(void) {
     if (wk_app_learning.is_new) {
         (void)wk_learn_observe(&wk_app_learning.learn, wk_app_learning.group,
                                wk_model_stats(&wk_app_model)->errors);
     }
     if (wk_app_learning.replay_left > 0 && wk_replay_filled(&wk_app_learning.replay) > 0) {
         begin_replay();
-        return;
+        return false;
     }
     offer_group();
-    if (wk_app_learning.left == 0 || wk_app_learning.learn.end != WK_LEARN_GOES_ON) {
+    return true;
+}
+
+void wk_app_learn_next(void) {
+    if (wk_app_learn_goes_on()) {
+        begin_group();
+    } else {
         wk_app.have_stats = true;
         wk_app_ended();
-    } else {
-        begin_group();
+    }
+}
+
+static void start(void) {
+    wk_app.have_stats = false;
+    wk_app.have_logits = false;
+    wk_app_started(PROGRAM_LEARN, 0);
+    begin_group();
+}
+
+void wk_app_learn_resume(void) {
+    if (wk_app_learn_goes_on()) {
+        start();
     }
 }
 
@@ -106,6 +109,7 @@ void wk_app_learn_abandon(void) {
     wk_app_learning.left = 0;
 }
 
+/* The rates of a request; what is wrong with it, or 0. */
 static uint8_t no_plan(const wk_learn_plan_request_t *request, wk_learn_plan_t *plan) {
     plan->rate_count = request->rates_size / RATE_BYTES;
     if (request->rates_size % RATE_BYTES != 0 || plan->rate_count > WK_LEARN_RATES) {
@@ -116,7 +120,7 @@ static uint8_t no_plan(const wk_learn_plan_request_t *request, wk_learn_plan_t *
         plan->rates[i].first = wk_get_u32(rate);
         plan->rates[i].log2_lr = (int8_t)rate[4];
     }
-    return wk_learn_begin(&wk_app_learning.learn, plan) == WK_OK ? 0 : WK_ERROR_RANGE;
+    return wk_learn_is_valid(plan) ? 0 : WK_ERROR_RANGE;
 }
 
 wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
@@ -134,7 +138,10 @@ wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_repl
     if (error != 0) {
         return wk_app_refuse(reply, error, request.rates_size, WK_LEARN_RATES * RATE_BYTES);
     }
-    wk_app_learning.planned = true;
+    if (wk_app_kept_fits(wk_app_learning.replay.capacity, 0, reply)) {
+        (void)wk_learn_begin(&wk_app_learning.learn, &plan);
+        wk_app_learning.planned = true;
+    }
     return WK_APP_DONE;
 }
 
@@ -147,9 +154,12 @@ wk_app_status_t wk_app_replay(const uint8_t *payload, uint32_t size, wk_reply_t 
         return wk_app_refuse(reply, WK_ERROR_SLOT, (uint32_t)request.first + request.capacity,
                              STORE_SLOTS);
     }
-    wk_replay_init(&wk_app_learning.replay, request.capacity, request.seed);
-    wk_app_learning.replay_first = request.first;
-    wk_app_learning.replay_steps = request.steps;
+    if (wk_app_kept_fits(request.capacity, 0, reply)) {
+        wk_replay_init(&wk_app_learning.replay, request.capacity, request.seed);
+        wk_app_learning.replay_first = request.first;
+        wk_app_learning.replay_steps = request.steps;
+        wk_app_learning.replay_seed = request.seed;
+    }
     return WK_APP_DONE;
 }
 
@@ -159,11 +169,27 @@ static bool is_overlapping(uint32_t first, uint32_t count) {
            wk_app_learning.replay_first < first + count;
 }
 
-/* What is wrong with a request, or 0; `*value` and `*limit` say more. */
-static uint8_t refusal(const wk_learn_request_t *request, uint32_t *value, uint32_t *limit) {
-    const uint32_t end = (uint32_t)request->first + request->count;
-    *value = 0;
-    *limit = 0;
+uint8_t wk_app_learn_refusal(uint32_t *value, uint32_t *limit) {
+    const wk_app_learning_t *wanted = &wk_app_learning;
+    const uint32_t end = wanted->first + wanted->count;
+    *value = end;
+    *limit = STORE_SLOTS;
+    if (wanted->count == 0 || end > STORE_SLOTS || is_overlapping(wanted->first, wanted->count)) {
+        return WK_ERROR_SLOT;
+    }
+    *value = wanted->batch;
+    *limit = WK_MODEL_BATCH;
+    if (wanted->batch == 0 || wanted->batch > WK_MODEL_BATCH) {
+        return WK_ERROR_BATCH;
+    }
+    if (wanted->rule > WK_RULE_ERROR_SCALED || wanted->order > ORDER_DRAWN) {
+        return WK_ERROR_RANGE;
+    }
+    return 0;
+}
+
+/* Why nothing can be learned now, or 0. */
+static uint8_t not_now(void) {
     if (wk_app.loading) {
         return WK_ERROR_LOADING;
     }
@@ -173,20 +199,6 @@ static uint8_t refusal(const wk_learn_request_t *request, uint32_t *value, uint3
     if (!wk_app_learning.planned || wk_app_learning.learn.end != WK_LEARN_GOES_ON) {
         return WK_ERROR_STATE;
     }
-    *value = end;
-    *limit = STORE_SLOTS;
-    if (request->count == 0 || end > STORE_SLOTS ||
-        is_overlapping(request->first, request->count)) {
-        return WK_ERROR_SLOT;
-    }
-    *value = request->batch;
-    *limit = WK_MODEL_BATCH;
-    if (request->batch == 0 || request->batch > WK_MODEL_BATCH) {
-        return WK_ERROR_BATCH;
-    }
-    if (request->rule > WK_RULE_ERROR_SCALED || request->order > ORDER_DRAWN) {
-        return WK_ERROR_RANGE;
-    }
     return 0;
 }
 
@@ -195,11 +207,9 @@ wk_app_status_t wk_app_learn(const uint8_t *payload, uint32_t size, wk_reply_t *
     if (!wk_get_learn(payload, size, &request)) {
         return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
     }
-    uint32_t value = 0;
-    uint32_t limit = 0;
-    const uint8_t error = refusal(&request, &value, &limit);
+    uint8_t error = not_now();
     if (error != 0) {
-        return wk_app_refuse(reply, error, value, limit);
+        return wk_app_refuse(reply, error, 0, 0);
     }
     wk_app_learning.first = request.first;
     wk_app_learning.count = request.count;
@@ -208,10 +218,15 @@ wk_app_status_t wk_app_learn(const uint8_t *payload, uint32_t size, wk_reply_t *
     wk_app_learning.rule = (wk_rule_t)request.rule;
     wk_app_learning.seed = request.seed;
     wk_app_learning.left = request.limit > 0 ? request.limit : UINT32_MAX;
-    wk_app.have_stats = false;
-    wk_app.have_logits = false;
-    wk_app_started(PROGRAM_LEARN, 0);
-    begin_group();
+    uint32_t value = 0;
+    uint32_t limit = 0;
+    error = wk_app_learn_refusal(&value, &limit);
+    if (error != 0) {
+        return wk_app_refuse(reply, error, value, limit);
+    }
+    if (wk_app_kept_fits(wk_app_learning.replay.capacity, request.count, reply)) {
+        start();
+    }
     return WK_APP_DONE;
 }
 
@@ -232,6 +247,8 @@ wk_app_status_t wk_app_learn_state(wk_reply_t *reply) {
         .best_at = wk_app_learning.learn.best_at,
         .stored = wk_replay_filled(&wk_app_learning.replay),
         .step = wk_model_step(&wk_app_model),
+        .replay_first = (uint16_t)wk_app_learning.replay_first,
+        .replay_capacity = (uint16_t)wk_app_learning.replay.capacity,
     };
     reply->size = (uint32_t)(wk_put_learn_state_reply(reply->payload, &state) - reply->payload);
     return WK_APP_DONE;

@@ -48,9 +48,10 @@ typedef struct {
     uint8_t failed;     /* error of the program just ended, or 0 */
     uint8_t last_words; /* WK_MSG_RESET or WK_MSG_EXIT once it is answered, or 0 */
     uint8_t exit_code;
-    bool loading;    /* masters are incomplete */
-    bool step_ended; /* of learning by itself; the next has not begun */
-    bool have_stats; /* a training step has ended */
+    bool loading;     /* masters are incomplete */
+    bool step_ended;  /* of learning by itself; it is not yet counted */
+    bool group_ended; /* step and replay are counted; the next has not begun */
+    bool have_stats;  /* a training step has ended */
     bool have_logits;
 } wk_app_t;
 
@@ -74,6 +75,10 @@ void wk_app_clear_store(void);
 void wk_app_take_sample(uint32_t slot, uint32_t place);
 uint16_t wk_app_label(uint32_t slot);
 void wk_app_copy_sample(uint32_t from, uint32_t to);
+/* Byte by byte, in ascending order: the label (u16), then the codes. Putting returns false if one
+ * is no class or no code. */
+uint8_t wk_app_sample_byte(uint32_t slot, uint32_t offset);
+bool wk_app_put_sample_byte(uint32_t slot, uint32_t offset, uint8_t byte);
 
 /* app_masters.c: weights. */
 wk_app_status_t wk_app_load_begin(wk_reply_t *reply);
@@ -94,6 +99,9 @@ void wk_app_checkpoint_evaluated(uint32_t errors, uint32_t samples);
 bool wk_app_checkpoint_poll(void);
 /* Whether a request must wait for its end. */
 bool wk_app_checkpoint_holds(uint8_t type);
+/* Whether a record with so many bytes behind the masters fits a slot, or there are none; otherwise
+ * the reply refuses. */
+bool wk_app_checkpoint_fits(uint32_t extra, wk_reply_t *reply);
 /* Bits of hello flags. */
 uint16_t wk_app_checkpoint_flags(void);
 wk_app_status_t wk_app_checkpoint_save(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
@@ -123,9 +131,32 @@ wk_app_status_t wk_app_replay(const uint8_t *payload, uint32_t size, wk_reply_t 
 wk_app_status_t wk_app_learn(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 wk_app_status_t wk_app_learn_stop(void);
 wk_app_status_t wk_app_learn_state(wk_reply_t *reply);
-/* A step has ended: count it and begin the next, or end. */
+/* A step has ended: count it, and begin one on old samples if it is their turn. True if none is
+ * left of the group. */
+bool wk_app_learn_step_ended(void);
+/* Begin the next group, or end. */
 void wk_app_learn_next(void);
+/* Go on with the program that a checkpoint has brought. */
+void wk_app_learn_resume(void);
 /* The step under way, with its replay, is the last of the program. */
 void wk_app_learn_abandon(void);
+
+/* app_kept.c: learning in checkpoints, WK_KEEP_* of it. */
+typedef enum { WK_APP_KEPT_NONE = 0, WK_APP_KEPT_TAKEN = 1, WK_APP_KEPT_REFUSED = 2 } wk_app_kept_t;
+void wk_app_kept_init(void);
+uint8_t wk_app_kept_level(void);
+/* False, and the reply refuses, if a record would no longer fit. */
+bool wk_app_kept_set_level(uint8_t level, wk_reply_t *reply);
+/* Bytes that a save would add now. */
+uint32_t wk_app_kept_bytes(void);
+/* Whether records fit with a full reservoir of this capacity while so many samples are learned;
+ * otherwise the reply refuses. */
+bool wk_app_kept_fits(uint32_t capacity, uint32_t count, wk_reply_t *reply);
+void wk_app_kept_load_begins(void);
+/* A load has ended, of a record with so many bytes behind the masters (0: or of none): what came.
+ */
+wk_app_kept_t wk_app_kept_loaded(uint32_t extra);
+/* Of what was taken: `learn` was under way. */
+bool wk_app_kept_was_active(void);
 
 #endif

@@ -2,7 +2,7 @@
 #include "wagekit/wk_learn.h"
 #include "wk_draw.h"
 
-static bool is_valid(const wk_learn_plan_t *plan) {
+bool wk_learn_is_valid(const wk_learn_plan_t *plan) {
     if (plan->rate_count < 1 || plan->rate_count > WK_LEARN_RATES || plan->rates[0].first != 0 ||
         plan->window_log2 < 1 || plan->window_log2 > WK_LEARN_WINDOW_MAX ||
         plan->accuracy > WK_LEARN_ONE) {
@@ -19,7 +19,7 @@ static bool is_valid(const wk_learn_plan_t *plan) {
 }
 
 wk_status_t wk_learn_begin(wk_learn_t *learn, const wk_learn_plan_t *plan) {
-    if (!is_valid(plan)) {
+    if (!wk_learn_is_valid(plan)) {
         return WK_ERR_RANGE;
     }
     *learn = (wk_learn_t){.plan = *plan, .end = WK_LEARN_GOES_ON};

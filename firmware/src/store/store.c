@@ -55,9 +55,35 @@ uint8_t store_choose(const wk_store_t *store) {
     return b->sequence - a->sequence - 1u < 0x7FFFFFFFu ? 1 : 0;
 }
 
-wk_store_cost_t wk_store_cost(const wk_flash_geometry_t *geometry, uint32_t payload_bytes) {
-    const uint32_t blocks = (payload_bytes + WK_FLASH_BLOCK - 1u) / WK_FLASH_BLOCK;
-    const uint32_t bytes = (HEADER_BLOCKS + blocks + 1u) * WK_FLASH_BLOCK;
+uint32_t store_blocks(uint32_t bytes) {
+    return bytes / WK_FLASH_BLOCK + (bytes % WK_FLASH_BLOCK != 0);
+}
+
+uint32_t store_extra_begin(const wk_store_t *store) {
+    return HEADER_BLOCKS + store_blocks(store->payload);
+}
+
+bool wk_store_fits(const wk_store_t *store, uint32_t extra_bytes) {
+    const wk_flash_geometry_t *geometry = wk_flash_geometry();
+    const uint32_t slot = geometry->sectors / 2u * geometry->sector_bytes;
+    const uint32_t blocks = store_extra_begin(store) + store_blocks(extra_bytes) + 1u;
+    return store->open && blocks <= slot / WK_FLASH_BLOCK;
+}
+
+bool store_set_extra(wk_store_t *store, uint32_t extra) {
+    if (!wk_store_fits(store, extra)) {
+        return false;
+    }
+    store->extra = extra;
+    store->blocks = store_extra_begin(store) + store_blocks(extra) + 1u;
+    return true;
+}
+
+wk_store_cost_t wk_store_cost(const wk_flash_geometry_t *geometry, uint32_t payload_bytes,
+                              uint32_t extra_bytes) {
+    const uint32_t blocks =
+        HEADER_BLOCKS + store_blocks(payload_bytes) + store_blocks(extra_bytes) + 1u;
+    const uint32_t bytes = blocks * WK_FLASH_BLOCK;
     return (wk_store_cost_t){
         .record_bytes = bytes,
         .erases = (bytes + geometry->sector_bytes - 1u) / geometry->sector_bytes,
@@ -82,12 +108,11 @@ wk_store_status_t wk_store_open(wk_store_t *store, wk_model_t *model,
     if (!is_possible(geometry)) {
         return store_end(store, WK_STORE_SMALL);
     }
-    const wk_store_cost_t cost = wk_store_cost(geometry, store->payload);
-    if (cost.erases > geometry->sectors / 2u) {
+    store->open = true;
+    if (!store_set_extra(store, 0)) {
+        store->open = false;
         return store_end(store, WK_STORE_SMALL);
     }
-    store->blocks = cost.record_bytes / WK_FLASH_BLOCK;
-    store->open = true;
     store->stage = STAGE_START;
     return WK_STORE_BUSY;
 }
@@ -121,7 +146,7 @@ wk_store_status_t wk_store_save(wk_store_t *store, const wk_store_settings_t *se
     if (store->stage != STAGE_IDLE || settings->size > WK_STORE_SETTINGS_BYTES) {
         return WK_STORE_STATE;
     }
-    if (!store->open) {
+    if (!store->open || !store_set_extra(store, wk_store_extra_bytes())) {
         return WK_STORE_SMALL;
     }
     store->saved = settings;

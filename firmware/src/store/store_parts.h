@@ -7,7 +7,8 @@
 #include "wk_store_format.h"
 
 _Static_assert(WK_STORE_BLOCK_BYTES == WK_FLASH_BLOCK, "a record is made of blocks");
-_Static_assert(WK_STORE_AT_SETTINGS + WK_STORE_SETTINGS_BYTES == WK_STORE_AT_HEADER_CRC &&
+_Static_assert(WK_STORE_AT_SETTINGS + WK_STORE_SETTINGS_BYTES == WK_STORE_AT_EXTRA_BYTES &&
+                   WK_STORE_AT_EXTRA_BYTES + 4u == WK_STORE_AT_HEADER_CRC &&
                    WK_STORE_AT_SETTINGS == WK_FLASH_BLOCK &&
                    WK_STORE_HEADER_BYTES == 2u * WK_FLASH_BLOCK,
                "the header is two blocks: identity, then settings");
@@ -30,6 +31,15 @@ typedef enum {
 
 /* End what is under way. */
 wk_store_status_t store_end(wk_store_t *store, wk_store_status_t result);
+
+/* Blocks that so many bytes take. */
+uint32_t store_blocks(uint32_t bytes);
+
+/* The record that is written or read has so many extra bytes; false if no slot holds it. */
+bool store_set_extra(wk_store_t *store, uint32_t extra);
+
+/* First block behind the masters. */
+uint32_t store_extra_begin(const wk_store_t *store);
 
 /* Address of a slot. */
 uint32_t store_slot_at(uint32_t slot);

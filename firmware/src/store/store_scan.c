@@ -55,6 +55,10 @@ static verdict_t take_settings(wk_store_t *store, const uint8_t *block, uint32_t
     if (store->foreign) {
         return READ_FOREIGN;
     }
+    if (!store_set_extra(store,
+                         store_get_u32(block + WK_STORE_AT_EXTRA_BYTES - WK_STORE_AT_SETTINGS))) {
+        return READ_DAMAGED;
+    }
     if (store->stage == STAGE_LOAD) {
         for (uint32_t i = 0; i < WK_STORE_SETTINGS_BYTES; i++) {
             store->loaded->bytes[i] = block[i];
@@ -92,10 +96,23 @@ static verdict_t take_trailers(wk_store_t *store, uint32_t address) {
     return right ? READ_WHOLE : READ_DAMAGED;
 }
 
+/* Behind the header: into the network, or to the firmware. False if the network does not take it.
+ */
+static bool put_block(wk_store_t *store, const uint8_t *block) {
+    const uint32_t begin = store_extra_begin(store);
+    if (store->index < begin) {
+        return store_put_masters(store, block);
+    }
+    const uint32_t at = (store->index - begin) * WK_FLASH_BLOCK;
+    const uint32_t rest = store->extra - at;
+    wk_store_extra_write(at, block, rest < WK_FLASH_BLOCK ? rest : WK_FLASH_BLOCK);
+    return true;
+}
+
 static verdict_t take_block(wk_store_t *store) {
     uint8_t *block = store->block;
     const uint32_t address = store_slot_at(store->slot) + store->index * WK_FLASH_BLOCK;
-    if (store->index == store->blocks - 1u) {
+    if (store->index >= HEADER_BLOCKS && store->index == store->blocks - 1u) {
         return take_trailers(store, address);
     }
     if (wk_flash_read(address, block, WK_FLASH_BLOCK) != WK_FLASH_DONE) {
@@ -110,7 +127,7 @@ static verdict_t take_block(wk_store_t *store) {
         return take_settings(
             store, block, wk_crc32(before, block, WK_STORE_AT_HEADER_CRC - WK_STORE_AT_SETTINGS));
     }
-    if (store->stage == STAGE_LOAD && !store_put_masters(store, block)) {
+    if (store->stage == STAGE_LOAD && !put_block(store, block)) {
         return READ_DAMAGED;
     }
     return READ_ON;

@@ -120,7 +120,18 @@ static void fill_settings(const wk_store_t *store, uint8_t *block) {
     for (uint32_t i = 0; i < WK_STORE_SETTINGS_BYTES; i++) {
         block[i] = i < store->saved->size ? store->saved->bytes[i] : 0xFF;
     }
+    store_put_u32(block + WK_STORE_AT_EXTRA_BYTES - WK_STORE_AT_SETTINGS, store->extra);
     store_put_u32(block + end, wk_crc32(store->crc, block, end));
+}
+
+static void fill_extra(const wk_store_t *store, uint8_t *block) {
+    const uint32_t at = (store->index - store_extra_begin(store)) * WK_FLASH_BLOCK;
+    const uint32_t rest = store->extra - at;
+    const uint32_t size = rest < WK_FLASH_BLOCK ? rest : WK_FLASH_BLOCK;
+    wk_store_extra_read(at, block, size);
+    for (uint32_t i = size; i < WK_FLASH_BLOCK; i++) {
+        block[i] = 0xFF;
+    }
 }
 
 static wk_store_status_t write_block(wk_store_t *store) {
@@ -130,8 +141,10 @@ static wk_store_status_t write_block(wk_store_t *store) {
             fill_identity(store, block);
         } else if (store->index == 1) {
             fill_settings(store, block);
-        } else {
+        } else if (store->index < store_extra_begin(store)) {
             store_take_masters(store, block);
+        } else {
+            fill_extra(store, block);
         }
         store->crc = wk_crc32(store->crc, block, WK_FLASH_BLOCK);
     }

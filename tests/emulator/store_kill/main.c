@@ -21,6 +21,7 @@ static const wk_store_network_t network = {fingerprint, 0, LAYERS, 1};
 static wk_model_t model;
 static wk_store_t store;
 static uint32_t slices;
+static uint32_t extra_first, extra_wrong, extra_count;
 
 uint32_t wk_model_step(const wk_model_t *m) {
     return m->step;
@@ -53,6 +54,36 @@ wk_status_t wk_model_write_masters(wk_model_t *m, uint32_t layer, uint32_t first
         m->masters[starts[layer] + first + i] = (int8_t)bytes[i];
     }
     return WK_OK;
+}
+
+/* Behind the masters: bytes that follow from the step, as many as it has, up to 3 blocks. */
+uint32_t wk_store_extra_bytes(void) {
+    return model.step % 193u;
+}
+
+void wk_store_extra_read(uint32_t at, uint8_t *bytes, uint32_t size) {
+    for (uint32_t i = 0; i < size; i++) {
+        bytes[i] = (uint8_t)((model.step + at + i) & 0xFFu);
+    }
+}
+
+void wk_store_extra_write(uint32_t at, const uint8_t *bytes, uint32_t size) {
+    if (at == 0) {
+        extra_first = bytes[0];
+        extra_wrong = 0;
+        extra_count = 0;
+    }
+    for (uint32_t i = 0; i < size; i++) {
+        extra_wrong += bytes[i] != ((extra_first + at + i) & 0xFFu);
+    }
+    extra_count += size;
+}
+
+/* What came with the record of this step. */
+static bool extra_is_right(void) {
+    const uint32_t wanted = model.step % 193u;
+    return store.extra == wanted && (wanted == 0 || (extra_count == wanted && extra_wrong == 0 &&
+                                                     extra_first == (model.step & 0xFFu)));
 }
 
 /* Every step changes every weight, by a rule that the host knows too. */
@@ -108,6 +139,9 @@ int main(void) {
     wk_store_status_t status = finish(wk_store_open(&store, &model, &network));
     if (status == WK_STORE_DONE) {
         status = finish(wk_store_load(&store, &settings));
+    }
+    if (status == WK_STORE_DONE && !extra_is_right()) {
+        status = WK_STORE_LOST;
     }
     tell('L', status);
     for (;;) {

@@ -52,6 +52,11 @@ int sim_store_save(int32_t log2_lr, uint32_t rule, const uint8_t *bytes, uint32_
 /* Begins only, and one slice only. */
 int sim_store_begin_save(int32_t log2_lr, uint32_t rule, const uint8_t *bytes, uint32_t size);
 int sim_store_poll(void);
+/* What the firmware adds to the records that are saved from now on (16 KiB at most), and what came
+ * of the record that was loaded last. */
+void sim_extra_set(const uint8_t *bytes, uint32_t size);
+const uint8_t *sim_extra_loaded(void);
+uint32_t sim_extra_loaded_size(void);
 uint32_t sim_store_newest(void);
 uint32_t sim_store_slot_state(uint32_t slot);
 uint32_t sim_store_slot_unconfirmed(uint32_t slot);

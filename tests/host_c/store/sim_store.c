@@ -3,6 +3,7 @@
 #include "sim.h"
 #include "wagekit/wk_state.h"
 #include "wagekit/wk_store.h"
+#include <stdlib.h>
 #include <string.h>
 
 #define LAYERS 8u
@@ -20,6 +21,10 @@ static wk_store_t store;
 static wk_store_network_t network;
 static uint8_t fingerprint[32];
 static wk_store_settings_t saved, loaded;
+static struct {
+    uint8_t saved[1u << 14], loaded[1u << 14];
+    uint32_t size, arrived;
+} extra;
 
 void sim_model_new(uint32_t layers, const uint32_t *weights, uint32_t master_bytes, int32_t limit) {
     memset(&model, 0, sizeof model);
@@ -108,6 +113,39 @@ static int run(wk_store_status_t status) {
     return (int)status;
 }
 
+void sim_extra_set(const uint8_t *bytes, uint32_t size) {
+    memcpy(extra.saved, bytes, size);
+    extra.size = size;
+}
+
+uint32_t wk_store_extra_bytes(void) {
+    return extra.size;
+}
+
+void wk_store_extra_read(uint32_t at, uint8_t *bytes, uint32_t size) {
+    memcpy(bytes, extra.saved + at, size);
+}
+
+void wk_store_extra_write(uint32_t at, const uint8_t *bytes, uint32_t size) {
+    if (at == 0) {
+        extra.arrived = 0;
+    }
+    if (at != extra.arrived || size > WK_FLASH_BLOCK || at + size > sizeof extra.loaded) {
+        abort(); /* out of order */
+    }
+    memcpy(extra.loaded + at, bytes, size);
+    extra.arrived += size;
+}
+
+const uint8_t *sim_extra_loaded(void) {
+    return extra.loaded;
+}
+
+/* 0 if what came was not all of the record that was loaded. */
+uint32_t sim_extra_loaded_size(void) {
+    return extra.arrived == store.extra ? extra.arrived : 0;
+}
+
 int sim_store_open(void) {
     memset(&store, 0xA5, sizeof store); /* RAM after a reset holds anything */
     return run(wk_store_open(&store, &model, &network));
@@ -115,6 +153,8 @@ int sim_store_open(void) {
 
 int sim_store_load(void) {
     memset(&loaded, 0xA5, sizeof loaded);
+    memset(extra.loaded, 0xA5, sizeof extra.loaded);
+    extra.arrived = 0;
     return run(wk_store_load(&store, &loaded));
 }
 

@@ -172,12 +172,12 @@ def info(
     from dataclasses import asdict
 
     from wagekit.cli.sources import open_subject
-    from wagekit.link.checkpoint import Geometry, cost
+    from wagekit.link.checkpoint import Geometry, cost_of_record
 
     with _chip(open_subject(network), on, flash, baud) as chip:
         found, hello, step = chip.checkpoint_info(), chip.hello, chip.step_count
-        payload = chip.checkpoint_bytes
-    one = cost(Geometry(found.sectors, found.sector_bytes, found.word_bytes), payload)
+    geometry = Geometry(found.sectors, found.sector_bytes, found.word_bytes)
+    one = cost_of_record(geometry, found.record_bytes)
     if json:
         print_json(asdict(found) | {"restored": hello.restored, "network_step": step, "cost": asdict(one)})
         return
@@ -187,13 +187,20 @@ def info(
         doubt = ", not acknowledged before a cut" if found.unconfirmed else ""
         say(f"checkpoint {found.sequence:,} of step {found.step:,} in slot {found.newest}{doubt}")
     say(f"slots: {found.slots[0]}, {found.slots[1]}; the network is at step {step:,}")
-    say(f"policy: {_policy(found.every, found.improvement, found.spacing)}")
+    say(f"policy: {_policy(found.every, found.improvement, found.spacing)}; saved: {_KEEPS[found.keep]}")
     say(
         f"one save: {one.record_bytes:,} bytes, {one.erases} of {found.sectors} sectors erased, "
         f"{one.words:,} words programmed"
     )
     if found.failures:
         note(f"{found.failures:,} saves failed, the last at {found.failed_at:#x}")
+
+
+_KEEPS = {
+    "network": "the network alone",
+    "learning": "the network, how learning by itself stands, and its replay store",
+    "samples": "the network, how learning by itself stands, its replay store and the samples that it learns",
+}
 
 
 def _policy(every: int, improvement: int, spacing: int) -> str:

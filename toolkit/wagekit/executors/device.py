@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +33,7 @@ from wagekit.link import (
 )
 from wagekit.link.codec import Record
 from wagekit.link.device import Request
+from wagekit.link.kept import LEVELS
 from wagekit.link.learning import LearnState
 from wagekit.link.session import Ticket
 from wagekit.numerics import code_dtype, is_on_grid
@@ -39,6 +41,9 @@ from wagekit.numerics.learn import LearnPlan
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
 from wagekit.spec import Network
+
+Keep = Literal["network", "learning", "samples"]
+"""What a checkpoint has."""
 
 
 class FrozenWeightsError(LinkError):
@@ -99,9 +104,12 @@ class DeviceExecutor(Executor):
             self._batch = device.hello.batch if batch is None else batch
             self._graph = compile_graph(net, device.hello.batch, training=device.hello.trains)
             start = net.seed if seed is None else check_uint32(seed, "seed")
-            if not keep:
+            if keep:
+                self._kept = self._device.learner.state().replay_capacity
+            else:
                 begin = initial_masters(self._graph, start) if masters is None else masters
                 self.load_masters(begin, 0, start)
+                self._device.learner.replay(0, 0, 0, 0)
         except BaseException:
             device.close()
             raise
@@ -462,7 +470,9 @@ class DeviceExecutor(Executor):
     def load_checkpoint(self) -> int:
         """Go back to the newest checkpoint on the device; its step."""
         self._rule = None
-        return self._device.load_checkpoint()
+        step = self._device.load_checkpoint()
+        self._kept = self._device.learner.state().replay_capacity
+        return step
 
     def checkpoint_info(self) -> CheckpointReport:
         """Checkpoints on the device, their costs since reset, and the policy."""
@@ -472,20 +482,30 @@ class DeviceExecutor(Executor):
         """Restart the chip: what it says then; it has the newest checkpoint, if there is one."""
         self._rule = None
         self._stored = 0
-        return self._device.reset()
+        hello = self._device.reset()
+        self._kept = self._device.learner.state().replay_capacity
+        return hello
 
-    def set_policy(self, *, every: int = 0, improvement: float = 0.0, spacing: int = 0) -> None:
-        """When the device saves by itself; all 0: never.
+    def set_policy(
+        self, *, every: int = 0, improvement: float = 0.0, spacing: int = 0, keep: Keep = "learning"
+    ) -> None:
+        """When the device saves by itself (all 0: never), and what.
 
         `every` so many steps; when an evaluation on the device has a share of errors that is lower
         than the best by `improvement` (0..1); and never twice within `spacing` seconds.
+
+        `keep` says what a checkpoint has: the network alone; also how `learn` stands, with the replay
+        store (`learning`); or also the samples that are being learned: then the device goes on with
+        them at its next start (`samples`). RefusedError `large` if such a record would not fit a slot.
         """
+        if keep not in LEVELS:
+            raise UsageError(f"keep = {keep!r}: one of {', '.join(LEVELS)} is allowed")
         check_uint32(every, "every")
         check_uint32(spacing, "spacing")
         if not 0 <= improvement <= 1:
             raise UsageError(f"improvement = {improvement}: a share of 0..1 is allowed")
         parts = max(1, round(improvement * 65536)) if improvement else 0
-        self._device.set_policy(every=every, improvement=parts, spacing=spacing)
+        self._device.set_policy(every=every, improvement=parts, spacing=spacing, keep=keep)
 
     def ticks(self) -> int:
         """The device's counter, `hello.tick_hz` a second."""

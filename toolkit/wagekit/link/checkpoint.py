@@ -5,6 +5,8 @@ slot and is made of blocks of 64 bytes:
 
     header      2 blocks: identity and state, settings, CRC-32 of all before it
     payload     masters of all layers in order, little-endian i8 or i16, filled up with 0xFF
+    extra       what the firmware adds, filled up with 0xFF; the link application adds how it learns
+                by itself (`wagekit.link.kept`)
     trailers    1 block: the same 32 bytes twice
 
 A record counts if its header is right and one of its trailers is; of two, the one that is later
@@ -15,44 +17,25 @@ parts are multiples of the largest word there is (32 bytes).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from wagekit import templates
 from wagekit.errors import DataError
+from wagekit.link import kept, parts
+from wagekit.link.parts import Part
 from wagekit.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 MAGIC = int.from_bytes(b"WKCP", "little")
 TRAILER_MAGIC = int.from_bytes(b"WKOK", "little")
 BLOCK = 64
-SETTINGS_BYTES = 60
+SETTINGS_BYTES = 56
 FINGERPRINT_BYTES = 32
 _WORDS = (1, 2, 4, 8, 16, 32)
 
-Kind = Literal["u8", "i8", "u16", "u32", "bytes"]
-_SIZES: dict[str, int] = {"u8": 1, "i8": 1, "u16": 2, "u32": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A little-endian field of a header or trailer."""
-
-    name: str
-    kind: Kind
-    doc: str
-    size: int = 0
-
-    @property
-    def width(self) -> int:
-        """Bytes that it takes."""
-        return self.size or _SIZES[self.kind]
-
-
 HEADER: tuple[Part, ...] = (
     Part("magic", "u32", '"WKCP"'),
-    Part("format", "u16", "1; a record of another format is not used"),
+    Part("format", "u16", "2; a record of another format is not used"),
     Part("header_bytes", "u16", "128"),
     Part("sequence", "u32", "one more than that of the record before, modulo 2**32"),
     Part("payload_bytes", "u32", "masters, without what fills up the last block"),
@@ -65,17 +48,18 @@ HEADER: tuple[Part, ...] = (
     Part("master_bytes", "u8", "1 or 2"),
     Part("settings_size", "u8", "used bytes of settings"),
     Part("settings", "bytes", "the firmware's own, then 0xFF", SETTINGS_BYTES),
+    Part("extra_bytes", "u32", "what the firmware adds, without what fills up the last block"),
     Part("header_crc", "u32", "CRC-32 of the header up to here"),
 )
 TRAILER: tuple[Part, ...] = (
     Part("trailer_magic", "u32", '"WKOK"'),
     Part("trailer_sequence", "u32", "as in the header"),
-    Part("record_crc", "u32", "CRC-32 of header and payload, filled up"),
+    Part("record_crc", "u32", "CRC-32 of all in front of the trailers"),
     Part("reserved", "bytes", "0xFF", 16),
     Part("trailer_crc", "u32", "CRC-32 of the trailer up to here: the last word to be written"),
 )
-HEADER_BYTES = sum(part.width for part in HEADER)
-TRAILER_BYTES = sum(part.width for part in TRAILER)
+HEADER_BYTES = parts.width(HEADER)
+TRAILER_BYTES = parts.width(TRAILER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +79,8 @@ class Checkpoint:
     log2_lr: int = 0
     rule: int = 0
     settings: bytes = b""
+    extra: bytes = b""
+    """What the firmware added; that of the link application is read by `parse_kept`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +132,15 @@ class Wear:
         return endurance / self.sector_erases if self.sector_erases else float("inf")
 
 
-def cost(geometry: Geometry, payload_bytes: int) -> Cost:
-    """Of one checkpoint with so many bytes of masters; DataError if it does not fit a slot."""
-    record = record_bytes(payload_bytes)
+def cost(geometry: Geometry, payload_bytes: int, extra_bytes: int = 0) -> Cost:
+    """Of one checkpoint with so many bytes of masters, and of what the firmware adds; DataError if it
+    does not fit a slot.
+    """
+    return cost_of_record(geometry, record_bytes(payload_bytes, extra_bytes))
+
+
+def cost_of_record(geometry: Geometry, record: int) -> Cost:
+    """Of one checkpoint of so many bytes; DataError if it does not fit a slot."""
     if record > geometry.slot_bytes:
         raise DataError(
             f"checkpoints: a record of {record} bytes does not fit a slot of {geometry.slot_bytes}",
@@ -178,9 +170,14 @@ def wear(
     return Wear(count, count * one.erases, count * one.words, count / 2)
 
 
-def record_bytes(payload_bytes: int) -> int:
-    """Size of a record with so many bytes of masters."""
-    return HEADER_BYTES + -(-payload_bytes // BLOCK) * BLOCK + 2 * TRAILER_BYTES
+def record_bytes(payload_bytes: int, extra_bytes: int = 0) -> int:
+    """Size of a record with so many bytes of masters, and of what the firmware adds."""
+    return HEADER_BYTES + _filled(payload_bytes) + _filled(extra_bytes) + 2 * TRAILER_BYTES
+
+
+def _filled(size: int) -> int:
+    """Whole blocks."""
+    return -(-size // BLOCK) * BLOCK
 
 
 def build(checkpoint: Checkpoint) -> bytes:
@@ -205,9 +202,11 @@ def build(checkpoint: Checkpoint) -> bytes:
         "master_bytes": c.master_bytes,
         "settings_size": len(c.settings),
         "settings": c.settings.ljust(SETTINGS_BYTES, b"\xff"),
+        "extra_bytes": len(c.extra),
     }
     body = _sealed(HEADER, values)
-    body += c.masters + b"\xff" * (-len(c.masters) % BLOCK)
+    for data in (c.masters, c.extra):
+        body += data.ljust(_filled(len(data)), b"\xff")
     return body + 2 * _trailer(c.sequence, body)
 
 
@@ -217,14 +216,15 @@ def parse(slot: bytes) -> Checkpoint:
         raise DataError(f"checkpoint: {len(slot)} bytes: a header has {HEADER_BYTES}")
     if set(slot[:BLOCK]) == {0xFF}:
         raise DataError("checkpoint: the slot is blank")
-    h = dict(_fields(HEADER, slot))
+    h = parts.numbers(HEADER, slot)
     if h["magic"] != MAGIC:
         raise DataError("checkpoint: no record starts here")
     if (h["format"], h["header_bytes"]) != (FORMAT, HEADER_BYTES):
         raise DataError(f"checkpoint: format {h['format']}: this version reads format {FORMAT}")
     if h["header_crc"] != zlib.crc32(slot[: HEADER_BYTES - 4]):
         raise DataError("checkpoint: the header has a wrong CRC")
-    payload, total = int(h["payload_bytes"]), record_bytes(int(h["payload_bytes"]))
+    payload, extra = h["payload_bytes"], h["extra_bytes"]
+    total = record_bytes(payload, extra)
     if len(slot) < total:
         raise DataError(f"checkpoint: {len(slot)} bytes of {total}")
     body = slot[: total - 2 * TRAILER_BYTES]
@@ -233,8 +233,9 @@ def parse(slot: bytes) -> Checkpoint:
         raise DataError("checkpoint: the record was not finished, or has a wrong CRC")
     if h["settings_size"] > SETTINGS_BYTES or h["master_bytes"] not in (1, 2):
         raise DataError("checkpoint: the header is impossible")
+    behind = HEADER_BYTES + _filled(payload)
     return Checkpoint(
-        fingerprint=_raw(HEADER, slot, "fingerprint"),
+        fingerprint=parts.raw(HEADER, slot, "fingerprint"),
         step=h["step"],
         seed=h["seed"],
         master_bytes=h["master_bytes"],
@@ -243,7 +244,8 @@ def parse(slot: bytes) -> Checkpoint:
         frozen_crc=h["frozen_crc"],
         log2_lr=h["log2_lr"],
         rule=h["rule"],
-        settings=_raw(HEADER, slot, "settings")[: h["settings_size"]],
+        settings=parts.raw(HEADER, slot, "settings")[: h["settings_size"]],
+        extra=slot[behind : behind + extra],
     )
 
 
@@ -273,40 +275,24 @@ def render_format() -> str:
         ("WK_STORE_TRAILER_BYTES", f"{TRAILER_BYTES}u", ""),
         ("WK_STORE_FINGERPRINT_BYTES", f"{FINGERPRINT_BYTES}u", ""),
     ]
-    for parts in (HEADER, TRAILER):
-        for part, at in _offsets(parts):
+    for layout in (HEADER, TRAILER):
+        for part, at in parts.offsets(layout):
             rows.append((f"WK_STORE_AT_{part.name.upper()}", f"{at}u", part.doc))
+    rows += [
+        ("WK_KEPT_FORMAT", f"{kept.FORMAT}u", ""),
+        ("WK_KEPT_MAGIC", f"0x{kept.MAGIC:08x}u", ""),
+        ("WK_KEPT_HEAD_BYTES", f"{kept.HEAD_BYTES}u", ""),
+        *((f"WK_KEEP_{name.upper()}", f"{number}u", "") for number, name in enumerate(kept.LEVELS)),
+    ]
+    for part, at in parts.offsets(kept.HEAD):
+        rows.append((f"WK_KEPT_AT_{part.name.upper()}", f"{at}u", part.doc))
     return templates.render("link/wk_store_format.h.jinja", version=__version__, constants=rows)
 
 
 def render_tables() -> str:
-    """Markdown tables of header and trailer, for docs/checkpoints.md."""
-    lines = []
-    for title, parts in (("header", HEADER), ("trailer", TRAILER)):
-        lines += [f"| at | {title} | type | meaning |", "|---|---|---|---|"]
-        for part, at in _offsets(parts):
-            kind = f"bytes[{part.size}]" if part.size else part.kind
-            lines.append(f"| {at} | `{part.name}` | {kind} | {part.doc} |")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _offsets(parts: tuple[Part, ...]) -> Iterable[tuple[Part, int]]:
-    at = 0
-    for part in parts:
-        yield part, at
-        at += part.width
-
-
-def _fields(parts: tuple[Part, ...], data: bytes) -> Iterable[tuple[str, int]]:
-    for part, at in _offsets(parts):
-        if part.kind != "bytes":
-            raw = data[at : at + part.width]
-            yield part.name, int.from_bytes(raw, "little", signed=part.kind == "i8")
-
-
-def _raw(parts: tuple[Part, ...], data: bytes, name: str) -> bytes:
-    return next(data[at : at + part.width] for part, at in _offsets(parts) if part.name == name)
+    """Markdown tables of header, trailer and the link application's learning, for docs/checkpoints.md."""
+    tables = (("header", HEADER), ("trailer", TRAILER), ("learning", kept.HEAD))
+    return "\n\n".join("\n".join(parts.table(title, layout)) for title, layout in tables) + "\n"
 
 
 def _trailer(sequence: int, body: bytes) -> bytes:
@@ -319,18 +305,7 @@ def _trailer(sequence: int, body: bytes) -> bytes:
     return _sealed(TRAILER, values)
 
 
-def _sealed(parts: tuple[Part, ...], values: dict[str, int | bytes]) -> bytes:
+def _sealed(layout: parts.Parts, values: dict[str, int | bytes]) -> bytes:
     """All parts but the last, and their CRC-32, which is the last."""
-    data = b""
-    for part in parts[:-1]:
-        value = values[part.name]
-        if isinstance(value, bytes):
-            if len(value) != part.width:
-                raise DataError(f"checkpoint: {part.name} has {len(value)} bytes: {part.width} are needed")
-            data += value
-            continue
-        try:
-            data += value.to_bytes(part.width, "little", signed=part.kind == "i8")
-        except OverflowError:
-            raise DataError(f"checkpoint: {part.name} = {value}: outside {part.kind}") from None
+    data = parts.pack(layout[:-1], values, "checkpoint")
     return data + zlib.crc32(data).to_bytes(4, "little")

@@ -14,6 +14,7 @@ from wagekit.errors import LinkError
 from wagekit.link import schema
 from wagekit.link.codec import Record, Value
 from wagekit.link.errors import DeviceRestartedError
+from wagekit.link.kept import LEVELS
 from wagekit.link.learning import RULES, Learner
 from wagekit.link.reports import (
     CheckpointReport,
@@ -34,6 +35,7 @@ Request = tuple[str, Mapping[str, Value]]
 
 _WORK = ("idle", "save", "load")
 _SLOT = ("blank", "damaged", "foreign", "whole")
+_LEARNING = ("none", "taken", "refused")
 _SAVE_ENDS = ("whole", "busy", "none", "small", "worn", "changed")
 
 
@@ -202,21 +204,40 @@ class Device:
         record = self.session.call("checkpoint_info")
         newest = record.int("newest")
         counts = ("step", "sequence", "saves", "failures", "erases", "words", "failed_at")
-        settings = ("sectors", "sector_bytes", "word_bytes", "every", "improvement", "spacing")
+        settings = (
+            "sectors",
+            "sector_bytes",
+            "word_bytes",
+            "every",
+            "improvement",
+            "spacing",
+            "record_bytes",
+        )
         return CheckpointReport(
             work=_named(_WORK, record.int("work")),
             last_save=_named(_SAVE_ENDS, record.int("last_save")),
             newest=newest if newest < 2 else None,
             unconfirmed=bool(record.int("unconfirmed")),
             slots=(_named(_SLOT, record.int("slot0")), _named(_SLOT, record.int("slot1"))),
+            keep=_named(LEVELS, record.int("keep")),
+            learning=_named(_LEARNING, record.int("learning")),
             **{name: record.int(name) for name in (*counts, *settings)},
         )
 
-    def set_policy(self, *, every: int = 0, improvement: int = 0, spacing: int = 0) -> None:
+    def set_policy(
+        self, *, every: int = 0, improvement: int = 0, spacing: int = 0, keep: str = "learning"
+    ) -> None:
         """When the device saves by itself: every so many steps, when an evaluation's share of errors is
         `improvement` 65536ths below the best, and at most once in `spacing` seconds. All 0: never.
+
+        `keep` is one of `kept.LEVELS`. RefusedError `large` if a record would not fit a slot.
         """
-        values = {"every": every, "improvement": improvement, "spacing": spacing}
+        values = {
+            "every": every,
+            "improvement": improvement,
+            "spacing": spacing,
+            "keep": LEVELS.index(keep),
+        }
         self.session.call("set_policy", values)
 
     # Samples.

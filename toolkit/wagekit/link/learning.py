@@ -43,6 +43,10 @@ class LearnState:
     stored: int
     """Samples in the reservoir."""
     step: int
+    replay_first: int = 0
+    """Slot of the reservoir's first place."""
+    replay_capacity: int = 0
+    """Its places; 0 if it is off."""
 
     @property
     def accuracy(self) -> float:

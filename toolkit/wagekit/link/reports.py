@@ -87,6 +87,13 @@ class CheckpointReport:
     """Policy: 65536ths of the share of errors, 0: not by improvement."""
     spacing: int
     """Policy: seconds between saves at least."""
+    keep: str
+    """Policy: what a checkpoint has, one of `kept.LEVELS`."""
+    learning: str
+    """What the record that was loaded last said of learning by itself: none, taken, or refused, because it
+    does not fit this firmware's sample store."""
+    record_bytes: int
+    """Of a record, if it were saved now."""
 
 
 @dataclass(frozen=True, slots=True)

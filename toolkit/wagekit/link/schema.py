@@ -372,6 +372,8 @@ REQUESTS: tuple[Message, ...] = (
             _f("best_at", "u32", "`seen` when it was reached"),
             _f("stored", "u32", "samples in the reservoir"),
             _f("step", "u32", "batches learned, as in `get_state`"),
+            _f("replay_first", "u16", "slot of the reservoir's first place", default=0),
+            _f("replay_capacity", "u16", "its places", default=0),
         ),
     ),
     Message(
@@ -417,8 +419,8 @@ REQUESTS: tuple[Message, ...] = (
     Message(
         "checkpoint_save",
         0x30,
-        "Begins to save masters, step, seed, rate, rule and policy. Until it has ended, requests that change "
-        "the network wait; inference and reading go on.",
+        "Begins to save masters, step, seed, rate, rule, policy and what its `keep` says. Until it has "
+        "ended, requests that change the network wait; inference and reading go on.",
         (_f("wait", "u8", "1: answer when the record was read back from the flash, 0: at once"),),
         (_f("step", "u32", "of the record"),),
     ),
@@ -458,6 +460,15 @@ REQUESTS: tuple[Message, ...] = (
             _f("every", "u32", "policy, see `set_policy`"),
             _f("improvement", "u32", "policy"),
             _f("spacing", "u32", "policy"),
+            _f("keep", "u8", "policy", default=0),
+            _f(
+                "learning",
+                "u8",
+                "the record that was loaded last had: 0 the network alone, 1 also how learning stands, 2 "
+                "that too, but it does not fit this firmware and is not used",
+                default=0,
+            ),
+            _f("record_bytes", "u32", "that a save would write now", default=0),
         ),
     ),
     Message(
@@ -473,6 +484,14 @@ REQUESTS: tuple[Message, ...] = (
                 "best so far, 0: not by improvement",
             ),
             _f("spacing", "u32", "seconds between the begin of one save and of the next, at least"),
+            _f(
+                "keep",
+                "u8",
+                "what a checkpoint has: 0 the network alone, 1 also how learning by itself stands, with the "
+                "replay store, 2 also the samples that are being learned, and then learning goes on at the "
+                "next start",
+                default=1,
+            ),
         ),
         (),
     ),
@@ -579,6 +598,12 @@ ERRORS: tuple[Code, ...] = (
         49,
         "the board has no room for checkpoints of this network",
         "board.toml names sectors for them: [[checkpoint]]",
+    ),
+    Code(
+        "large",
+        51,
+        "the samples do not fit a slot for checkpoints beside the network, in bytes",
+        'make the replay store smaller, or leave it out of checkpoints: set_policy(keep="network")',
     ),
     Code("empty", 50, "there is no checkpoint of this network", "save one first"),
 )

@@ -12,7 +12,7 @@ from wagekit.boards import Board
 CODE = {True: 22_500, False: 16_000}
 """Bytes of code and tables of a firmware with the link that learns, or only infers."""
 CODE_M0 = {True: 26_500, False: 19_000}
-CODE_CHECKPOINTS = 5_800
+CODE_CHECKPOINTS = 9_600
 
 _THUMB_1 = ("cortex-m0", "cortex-m0plus")
 _M0_FACTOR = 1.45

@@ -15,7 +15,7 @@ APP_BYTES = 400
 """Static data of the link and its application beside frames, store, labels and counters, rounded up."""
 OPERATION_BYTES = 12
 """Counters of what an operation of the program costs, and its longest slice."""
-CHECKPOINT_BYTES = 296
+CHECKPOINT_BYTES = 320
 """Static data of the checkpoints, where a board keeps any, rounded up."""
 CODE_BYTES = 12 * 1024
 """Code and tables of the smallest firmware: a network that leaves less flash cannot fit."""
