@@ -205,6 +205,33 @@ def test_masters_that_are_being_loaded_are_not_saved(board: harness.Board, diges
     assert executor.digest() == digests[1]
 
 
+@pytest.mark.parametrize("broken_off", [True, False])
+def test_a_loading_that_goes_wrong_leaves_the_checkpoint(
+    board: harness.Board, digests: list[str], broken_off: bool
+) -> None:
+    """Its CRC is wrong, or the line breaks in the midst: the chip says so, and has its checkpoint again."""
+    executor = opened(board, keep=False)
+    executor.step(*batch(0))
+    executor.save_checkpoint()
+    masters = [np.zeros(m.size, m.dtype).tobytes() for m in executor.masters]
+    session = executor.device.session
+    session.call("load_begin")
+    session.call("load_chunk", {"layer": 0, "first": 0, "data": masters[0][:32]})
+    if not broken_off:
+        with pytest.raises(RefusedError, match="not those that were sent"):
+            session.call("load_commit", {"crc": 1, "step": 9, "seed": 9})
+    again = opened(board)
+    assert again.hello.loading
+    with pytest.raises(RefusedError, match="masters are incomplete"):
+        again.step(*batch(1))
+    if broken_off:
+        assert again.load_checkpoint() == 1
+    else:
+        board.power_on()
+        again = opened(board)
+    assert (again.step_count, again.seed, again.digest()) == (1, 3, digests[1])
+
+
 def test_learning_by_itself_waits_for_the_saves_of_the_policy(board: harness.Board) -> None:
     x, labels, _ = batch(0)
     reference = ReferenceExecutor(NET, seed=3)

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from wagekit import boards
+from wagekit.cli.sources import open_subject
+from wagekit.passes import compile_graph
+from wagekit.reference import initial_masters
+from wagekit.toolchain.firmware import build_firmware
+from wagekit.toolchain.qemu import boot
 from wagekit.training import load_model
+from wagekit.training.model import Model, save_model
 
 BOARD = "qemu:mps2-an386"
 CHIP = ("--on", BOARD, "--flash", "psram")
@@ -42,6 +49,63 @@ def test_a_model_goes_onto_a_chip_and_comes_back(
     cli("checkpoint", "push", "bad.safetensors", *CHIP).refused(4, "bad.safetensors")
     kept = json.loads(cli("checkpoint", "info", "digits-tiny", *CHIP, "--json").out)
     assert (kept["sequence"], kept["step"]) == (2, 3)
+
+
+def model_of(name: str, step: int) -> Model:
+    """A network that ships, as it begins, but with a step."""
+    net = open_subject(name).network
+    return Model(net, initial_masters(compile_graph(net), net.seed), step, net.seed)
+
+
+def altered(content: bytes, **changes: object) -> bytes:
+    """A model file whose metadata says something else."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    about = json.loads(header["__metadata__"]["wagekit"])
+    header["__metadata__"]["wagekit"] = json.dumps(about | changes)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
+
+
+def flipped(content: bytes) -> bytes:
+    """The last weight is another one, on its grid as the one that was."""
+    return content[:-1] + (b"\1" if content[-1] == 0 else b"\0")
+
+
+def test_what_does_not_belong_on_a_chip_is_refused_and_changes_nothing(
+    cli: Callable, arm_gcc: str, qemu: str, tmp_path: Path
+) -> None:
+    good = tmp_path / "good.safetensors"
+    save_model(good, model_of("digits-tiny", 3))
+    save_model(tmp_path / "larger.safetensors", model_of("digits", 3))
+    content = good.read_bytes()
+    files = {
+        "format": (altered(content, format=2), 4, "model format 2"),
+        "crc": (flipped(content), 4, "damaged: the weights have digest"),
+        "digest": (altered(content, digest="0" * 64), 4, "damaged: the weights have digest"),
+        "fingerprint": (altered(content, fingerprint="0" * 64), 4, "damaged: its network has fingerprint"),
+        "short": (content[:-40], 4, "not a wagekit model, or damaged"),
+        "shorter": (content[:5], 4, "not a wagekit model, or damaged"),
+        "larger": ((tmp_path / "larger.safetensors").read_bytes(), 7, "built from another network"),
+    }
+    board = boards.load("mps2-an386")
+    image = build_firmware(open_subject("digits-tiny").network, board, batch=8)
+    with boot(image.elf, board) as process:
+        on = ("--on", f"serial:{process.url}", "--json")
+        assert cli("checkpoint", "push", good, *on).code == 0
+
+        def kept() -> tuple[str, int, int, int]:
+            pulled = cli("checkpoint", "pull", "digits-tiny", *on, "--out", "now", "--force")
+            info = json.loads(cli("checkpoint", "info", "digits-tiny", *on).out)
+            return json.loads(pulled.out)["digest"], info["sequence"], info["step"], info["words"]
+
+        before = kept()
+        assert before[:3] == (load_model(good).digest(), 1, 3)
+        for name, (data, code, words) in files.items():
+            (tmp_path / f"{name}.safetensors").write_bytes(data)
+            cli("checkpoint", "push", f"{name}.safetensors", *on).refused(code, words)
+            assert kept() == before, name
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,30 @@ def test_linker_overflow_is_a_limit(tmp_path: Path, arm_gcc: str) -> None:
         build_firmware(tiny(), boards.load("netduinoplus2"), folder=tmp_path, app="none", sources=huge)
 
 
+def test_an_image_ends_in_front_of_the_sectors_for_checkpoints(tmp_path: Path, arm_gcc: str) -> None:
+    """One that ends just there is built, one that is a word longer is refused, with numbers."""
+    board = boards.load("microbit")
+    area, place = board.checkpoint[0], tmp_path / "project"
+    assert board.code_flash == area.origin == 0x3C000
+
+    def build(words: int) -> firmware.FirmwareImage:
+        main = (
+            f"const int table[{words}] = {{1}};\nvolatile int at;\nint main(void) {{ return table[at]; }}\n"
+        )
+        return build_firmware(tiny(), board, folder=place, app="none", sources={"main.c": main})
+
+    fitting = 100 + (area.origin - build(100).sizes.flash) // 4
+    image = build(fitting)
+    assert image.sizes.flash == area.origin
+    assert max(at + len(data) for at, _, data in loadable(image.elf) if data) == area.origin
+    with pytest.raises(
+        LimitError, match="it has 245,764 bytes, 4 more than the 245,760 in front of"
+    ) as caught:
+        build(fitting + 1)
+    assert "checkpoints at 0x3c000" in caught.value.message
+    assert "[[checkpoint]] in board.toml" in (caught.value.hint or "")
+
+
 def test_options_that_make_no_sense(tmp_path: Path) -> None:
     board = boards.load("netduinoplus2")
     with pytest.raises(UsageError, match="app = 'nothing'"):

@@ -59,6 +59,20 @@ class Compiler:
         return f"{self.prefix}objdump"
 
 
+class RegionError(LimitError):
+    """A firmware that is larger than one of the board's memories."""
+
+    def __init__(self, region: str, excess: int, log: Path) -> None:
+        super().__init__(
+            f"the firmware does not fit the board: {excess} bytes too many for its {region}",
+            hint=f"a smaller network or batch, or a larger board; the linker's output is in {log}",
+        )
+        self.region = region
+        """Name in the linker script."""
+        self.excess = excess
+        """Bytes too many."""
+
+
 def find_compiler() -> Compiler:
     """The `arm-none-eabi-gcc` of `$WAGEKIT_CROSS` (a prefix) or of the path."""
     prefix = os.environ.get("WAGEKIT_CROSS", PREFIX)
@@ -91,7 +105,7 @@ def _ask_version(prefix: str) -> Compiler:
 def build(folder: Path, compiler: Compiler, *, optimise: str | None = None, jobs: int = 2) -> Path:
     """Run `make` in a generated project; the ELF's path. The whole output is kept in build.log.
 
-    LimitError: the code is larger than the flash or RAM. ToolError: `make` is missing, or the
+    RegionError: the code is larger than the flash or RAM. ToolError: `make` is missing, or the
     compiler found an error; the message has its first line.
     """
     make = shutil.which("make")
@@ -127,10 +141,7 @@ def build(folder: Path, compiler: Compiler, *, optimise: str | None = None, jobs
 def _build_error(output: str, log: Path) -> LimitError | ToolError:
     overflow = re.search(r"region [`'](\w+)' overflowed by (\d+) bytes", output)
     if overflow:
-        return LimitError(
-            f"the firmware does not fit the board: {overflow[2]} bytes too many for its {overflow[1]}",
-            hint=f"a smaller network or batch, or a larger board; the linker's output is in {log}",
-        )
+        return RegionError(overflow[1], int(overflow[2]), log)
     lines = [line for line in output.splitlines() if re.search(r"\berror: |\*\*\*|undefined reference", line)]
     first = lines[0].strip() if lines else "no message"
     return ToolError(

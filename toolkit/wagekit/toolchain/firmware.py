@@ -23,7 +23,7 @@ from wagekit.backends.mcu import (
     render_model,
 )
 from wagekit.boards import Board
-from wagekit.errors import UsageError
+from wagekit.errors import LimitError, UsageError
 from wagekit.ir import Graph
 from wagekit.numerics.grids import IntArray
 from wagekit.passes import compile_graph
@@ -321,7 +321,10 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 
 def _make(folder: Path, board: Board, rendered: _Rendered, compiler: cross.Compiler, app: App) -> None:
-    elf = cross.build(folder, compiler)
+    try:
+        elf = cross.build(folder, compiler)
+    except cross.RegionError as error:
+        raise _explained(error, board) from None
     sizes = size.read_sizes(elf, board)
     expected = {MODEL_SYMBOL: rendered.plan.ram} if app == "link" else {}
     size.check_sizes(sizes, _map_of(elf).read_text(encoding="utf-8"), expected)
@@ -329,6 +332,19 @@ def _make(folder: Path, board: Board, rendered: _Rendered, compiler: cross.Compi
     depth = _stack_depth(folder, elf, board, compiler)
     manifest["built"] = {"compiler": compiler.version, "sizes": sizes.to_dict(), "stack": depth}
     write_atomic(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+
+
+def _explained(error: cross.RegionError, board: Board) -> LimitError:
+    """An image that would lie over the sectors for checkpoints, told with numbers."""
+    flash, room = board.region("flash"), board.code_flash
+    if error.region != flash.name.upper() or room == flash.size:
+        return error
+    return LimitError(
+        f"the firmware does not fit board {board.name}: it has {room + error.excess:,} bytes, "
+        f"{error.excess:,} more than the {room:,} in front of the sectors for checkpoints at "
+        f"{flash.origin + room:#x}",
+        hint=f"{error.hint}; or set aside fewer sectors: [[checkpoint]] in board.toml",
+    )
 
 
 def _stack_depth(folder: Path, elf: Path, board: Board, compiler: cross.Compiler) -> dict[str, Any]:
