@@ -179,6 +179,14 @@ def test_deep_networks_need_less_with_activations_computed_again(max_slice: int 
     assert some.ram < kept.ram
 
 
+def test_the_smallest_plan_stores_what_costs_no_memory() -> None:
+    net = deep_network(6, 8)
+    lean = plan_of(net, 8, recompute=True, prefer="smallest")
+    least = plan_of(net, 8, prefer="smallest")
+    assert least.ram == lean.ram
+    assert least.instructions < lean.instructions
+
+
 def test_where_raw_errors_are_the_peak_nothing_is_dropped() -> None:
     assert not plan_of(lenet(), 8, prefer="smallest").choice.dropped
     assert not plan_of(lenet(), 8, memory_limit=1).choice.dropped

@@ -107,8 +107,9 @@ def choose(
     if asked is True or (asked is None and (prefer == "smallest" or _exceeds(best, memory_limit))):
         best = dropping(best, planned, memory_limit if prefer != "smallest" else None)
     if prefer == "smallest":
-        return best
-    why = "the fastest" if memory_limit is None else f"the fastest within {memory_limit} bytes"
+        why, memory_limit = "the least memory", best.ram
+    else:
+        why = "the fastest" if memory_limit is None else f"the fastest within {memory_limit} bytes"
     if prefer == "plain" or by_hand.text:
         why = f"{why}, {best.choice.why}"
     for upgrade in _upgrades(best, by_hand, plain=prefer == "plain"):
