@@ -10,7 +10,7 @@ import pytest
 from tests.equality import assert_same_logits, assert_same_masters, step_together
 from tests.extremes import EXTREMES, Extreme
 from tests.neuro.chips import chip, conv_net, dense_net, noise
-from wagekit import open_executor
+from wagekit import Network, open_executor
 from wagekit.backends.neuro import MappingError, MappingOptions, available
 from wagekit.errors import DataError, UsageError
 from wagekit.executors.neuro import NeuroExecutor
@@ -47,7 +47,9 @@ def test_presets_that_only_infer_say_why(name: str) -> None:
     net = dense_net()
     with open_executor(net, f"neuro:{name}") as neuro:
         before = neuro.digest()
-        with pytest.raises(MappingError, match=f"flat does not fit {name}: training") as caught:
+        with pytest.raises(
+            MappingError, match=f"flat does not fit {name}: training: learns does not allow it"
+        ) as caught:
             neuro.step(*noise(net, 2, 0))
         assert caught.value.hint is not None and "only infers" in caught.value.hint
         assert [violation.limit for violation in caught.value.violations] == ["learns"]
@@ -92,6 +94,21 @@ def test_counters_begin_anew() -> None:
         assert (empty.samples, empty.steps) == (0, 0)
         assert not empty.cores.any() and not empty.packets.any()
         assert counted.cores.any(), "what was handed out stays as it was"
+
+
+@pytest.mark.parametrize("net", [dense_net(), conv_net()], ids=lambda n: n.name)
+def test_optimised_code_counts_as_plain_code(net: Network) -> None:
+    """Compilers have summed comparisons wrongly in loops whose length they know; sizes are as in real use."""
+    with (
+        NeuroExecutor(net, chip(), batch=6) as quick,
+        NeuroExecutor(net, chip(), batch=6, extra=("-O0",)) as slow,
+    ):
+        for step in range(3):
+            step_together([quick, slow], *noise(net, 6, step))
+        assert_same_masters([quick, slow], "after three steps")
+        assert np.array_equal(quick.counters().cores, slow.counters().cores)
+        assert np.array_equal(quick.counters().packets, slow.counters().packets)
+        assert quick.counters().total("changed") > 0
 
 
 def test_loading_masters() -> None:

@@ -23,6 +23,7 @@ class Violation:
     core: int | None
     value: int
     allowed: int
+    """0 where something is not allowed at all; `value` is 1 then."""
     what: str
     """In words, what is too much."""
     fix: str
@@ -31,6 +32,8 @@ class Violation:
     def __str__(self) -> str:
         where = f"layer {self.layer}: " if self.layer else ""
         where += f"core {self.core}: " if self.core is not None else ""
+        if self.allowed == 0:
+            return f"{where}{self.what}: {self.limit} does not allow it"
         return f"{where}{self.what}: {self.value:,}, {self.limit} allows {self.allowed:,}"
 
 
