@@ -10,6 +10,7 @@ from tests.equality import assert_same_logits, assert_same_masters, step_togethe
 from wagekit import Network, open_executor
 from wagekit.datasets import read_idx_folder
 from wagekit.executors.neuro import NeuroExecutor
+from wagekit.training import Batches, Plan
 from wagekit.training.evaluation import predict
 
 BATCH = 32
@@ -32,16 +33,19 @@ def test_mnist_is_learned_alike(network: str, samples: int, tested: int, mnist: 
         open_executor(net, "reference", batch=BATCH) as reference,
         open_executor(net, "neuro:tianjic-train", batch=BATCH) as neuro,
     ):
-        for first in range(0, samples, BATCH):
-            part = slice(first, first + BATCH)
-            step_together([reference, neuro], net.encode(train.x[part]), train.labels[part], 0)
+        batches = Batches(Plan(samples, BATCH, samples // BATCH, "default", "paper", net.seed))
+        for step in range(samples // BATCH):
+            part = batches.indices(step)
+            step_together(
+                [reference, neuro], net.encode(train.x[part]), train.labels[part], batches.log2_lr(step)
+            )
         assert_same_masters([reference, neuro], f"after {samples} samples")
         assert reference.digest() == neuro.digest()
         logits = assert_same_logits([reference, neuro], net.encode(test.x[:tested]), "on the test images")
         right = float((predict(logits) == test.labels[:tested]).mean())
         print(f"{network}: {samples} samples, {right:.2%} of {tested} test images, digest {neuro.digest()}")
         if samples == len(train.x):
-            assert right > 0.95
+            assert right > 0.93
         assert isinstance(neuro, NeuroExecutor)
         counted = neuro.counters()
         assert counted.steps == samples // BATCH
