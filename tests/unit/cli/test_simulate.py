@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,8 @@ def test_everything_in_json(cli: Callable, tiny: Path, host_cc: str) -> None:
     updates = training["phases"][4]
     assert updates["visited"] == 3 * (4 * 9 + 3 * 16)
     assert all(constant["source"] for constant in chip["constants"])
+    assert 0 <= chip["correct"] <= 20
+    assert 0 <= chip["learned_correct"] <= 20
 
 
 def test_the_state_at_the_end_is_that_of_verify(cli: Callable, tiny: Path, host_cc: str) -> None:
@@ -225,6 +228,16 @@ MISTAKES: dict[str, tuple[list[str], int, list[str]]] = {
 def test_mistakes(cli: Callable, tiny: Path, case: str) -> None:
     arguments, code, words = MISTAKES[case]
     cli("simulate", tiny, *arguments).refused(code, *words)
+
+
+def test_a_report_that_cannot_be_is_refused_first(
+    cli: Callable, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wagekit.executors.simulation.simulate", None)  # nothing is run
+    pytest.importorskip("matplotlib")
+    cli("simulate", tiny, "--report", tiny).refused(4, "network.toml", "cannot be made")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    cli("simulate", tiny, "--report", "here").refused(6, "matplotlib")
 
 
 def test_noise_says_so(cli: Callable, tiny: Path, host_cc: str) -> None:

@@ -111,6 +111,9 @@ def _cards(found: Simulation) -> list[dict[str, str]]:
     if found.training is not None:
         energy, time = one_round(found.training, found.training.counters.samples)
         cards += [(energy, "to learn a sample"), (time, "to learn a sample")]
+        samples = found.inference.counters.samples
+        learned = f"of {samples:,} samples right after training, {found.correct:,} before"
+        cards.append((f"{found.learned_correct:,}", learned))
     cards.append((found.digest[:12], "digest of the state, equal to the reference's"))
     return [{"value": value, "name": name} for value, name in cards]
 

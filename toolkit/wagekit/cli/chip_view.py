@@ -186,6 +186,7 @@ def simulation_dict(found: Simulation) -> dict[str, Any]:
         "equal": True,
         "digest": found.digest,
         "correct": found.correct,
+        "learned_correct": found.learned_correct,
         "loss": found.loss,
         "batch": mapping.batch if mapping.training else None,
         "cores": mapping.cores,

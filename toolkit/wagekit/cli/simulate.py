@@ -40,7 +40,7 @@ def simulate(
         ),
     ] = None,
     label: o.Label = None,
-    samples: Annotated[int, typer.Option("--samples", min=1, help="Samples to infer.")] = 64,
+    samples: Annotated[int, typer.Option("--samples", min=1, help="Test samples to infer.")] = 64,
     steps: Annotated[int, typer.Option("--steps", min=0, help="Steps to learn, where the chip learns.")] = 10,
     batch: o.Batch = 8,
     seed: o.Seed = None,
@@ -72,11 +72,17 @@ def simulate(
     from wagekit.cli.sources import open_subject
 
     layout = _options(axons, neurons, convolution, reduction, gradient)
+    if report is not None:
+        from wagekit.cli.session import make_folder
+        from wagekit.monitor.mesh import check_matplotlib
+
+        check_matplotlib()
+        make_folder(report)
     chips = [_chip(name) for name in dict.fromkeys(preset or ["tianjic-train"])]
     subject = open_subject(network)
     start = _start(subject, seed)
-    codes, labels = _samples(subject, start, data, label)
-    batches = _batches(start, (codes, labels), steps, batch)
+    train, (codes, labels) = _samples(subject, start, data, label)
+    batches = _batches(start, train, steps, batch)
     some = (codes[:samples], labels[:samples])
     results = [_run(subject, chip, (start, some, batches), layout) for chip in chips]
     found = [one for one in results if not isinstance(one, Refused)]
@@ -128,8 +134,8 @@ def _start(subject: Subject, seed: int | None) -> Start:
 
 
 def _samples(subject: Subject, start: Start, data: str | None, label: str | None) -> tuple[Any, Any]:
-    """Codes and labels: what was asked for, what the model learned from, digits, or noise that says so."""
-    from wagekit.cli.sources import training_samples
+    """What to learn and what to infer: as asked, else what the model knows, digits, or noise that says so."""
+    from wagekit.cli.sources import both_parts
 
     net = subject.network
     what = data or (subject.source.data if subject.source else None)
@@ -137,7 +143,7 @@ def _samples(subject: Subject, start: Start, data: str | None, label: str | None
         what = "digits" if net.input.shape == (8, 8, 1) else "random"
         if what == "random":
             note("no --data: the samples are random, so counts are not those of real ones")
-    return training_samples(net, what, label, start.seed)
+    return both_parts(net, what, label, start.seed)
 
 
 def _batches(start: Start, samples: tuple[Any, Any], steps: int, batch: int) -> list[Batch]:
@@ -186,6 +192,8 @@ def _show(found: list[Simulation], refused: list[Refused]) -> None:
         steps = one.training.counters.steps if one.training else 0
         learned = f" and {steps:,} steps of training" if steps else ""
         done(f"equal to the reference to the bit: {one.inference.counters.samples:,} inferences{learned}")
+        if one.learned_correct is not None:
+            say(f"right: {one.correct:,} samples before training, {one.learned_correct:,} after")
         say(f"digest {one.digest}")
     if len(found) + len(refused) > 1:
         show_comparison(found, refused)

@@ -108,12 +108,13 @@ def data_spec(what: str) -> str:
     return str(Path(what).expanduser().resolve()) if Path(what).expanduser().exists() else what
 
 
-def training_samples(net: Network, what: str, label: str | None, seed: int) -> Samples:
-    """Codes and labels: the training part of a data set, or for `random` what the counter draws."""
+def both_parts(net: Network, what: str, label: str | None, seed: int) -> tuple[Samples, Samples]:
+    """Codes and labels of a data set's training and test part; for `random` what the counter draws, twice."""
     if what == "random":
-        return _random(net, seed)
-    train, _ = prepare(net, open_data(net, what, label))
-    return train.x, train.labels
+        drawn = _random(net, seed)
+        return drawn, drawn
+    train, test = prepare(net, open_data(net, what, label))
+    return (train.x, train.labels), (test.x, test.labels)
 
 
 def _random(net: Network, seed: int) -> Samples:

@@ -46,7 +46,7 @@ def verify(
     The first difference ends it: step, layer, tensor, index and both values.
     """
     from wagekit.cli.places import open_place
-    from wagekit.cli.sources import open_subject, training_samples
+    from wagekit.cli.sources import both_parts, open_subject
     from wagekit.training import Batches, Plan
 
     places = on or ["reference", "host"]
@@ -55,7 +55,7 @@ def verify(
     subject = open_subject(network)
     net, model = subject.network, subject.model
     start = seed if seed is not None else (model.seed if model else net.seed)
-    x, labels = training_samples(net, data, label, start)
+    (x, labels), _ = both_parts(net, data, label, start)
     first = model.step if model else 0
     plan = Plan(len(x), batch, steps, schedule, rule, start, first)  # type: ignore[arg-type]
     with ExitStack() as stack:

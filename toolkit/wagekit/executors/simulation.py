@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wagekit.backends.neuro import Cost, CostFile, Mapping, MappingOptions, Preset, cost_of
-from wagekit.executors.base import IntArray, Rule
+from wagekit.executors.base import Executor, IntArray, Rule
 from wagekit.executors.divergence import first_divergence, logits_divergence
 from wagekit.executors.neuro import NeuroExecutor
 from wagekit.executors.reference import ReferenceExecutor
@@ -52,6 +52,8 @@ class Simulation:
     """None where the chip does not learn, or no step was asked for."""
     correct: int
     """Of the inferred samples, before any step."""
+    learned_correct: int | None
+    """Of the same samples, after all steps; None without training."""
     digest: str
     """Of the state at the end."""
     loss: float | None
@@ -68,7 +70,7 @@ def simulate(
     options: MappingOptions | None = None,
     rule: Rule = "paper",
 ) -> Simulation:
-    """Infer `samples`, then learn `batches` where the preset learns, on the chip and on the reference.
+    """Infer `samples`, learn `batches` where the preset learns, infer again: on the chip and the reference.
 
     `MappingError`: it does not fit. `MismatchError`: logits, a step's report or masters differ; the message
     names step, layer, tensor and index.
@@ -79,16 +81,14 @@ def simulate(
     with NeuroExecutor(
         net, chip.preset, seed=start.seed, batch=size, infer_only=not learns, options=options
     ) as cores:
-        both = [reference, cores]
+        both: list[Executor] = [reference, cores]
         if start.masters is not None:
             for executor in both:
                 executor.load_masters(start.masters, start.step, start.seed)
         x, labels = samples
         cores.reset_counters()
-        logits = [executor.forward(x) for executor in both]
-        logits_divergence(both, logits, start.step)
+        correct = _infer(both, x, labels, start.step)
         inference = cost_of(cores.counters(), chip.costs)
-        correct = int(np.count_nonzero(logits[0].argmax(axis=1) == labels))
         cores.reset_counters()
         loss = None
         for number, (codes, classes, rate) in enumerate(batches if learns else ()):
@@ -96,5 +96,14 @@ def simulate(
             first_divergence(start.step + number, both, results, masters=number == len(batches) - 1)
             loss = results[0].loss
         training = cost_of(cores.counters(), chip.costs) if learns else None
-        first_divergence(start.step + (len(batches) if learns else 0), both)
-        return Simulation(chip, cores.mapping, inference, training, correct, cores.digest(), loss)
+        end = start.step + (len(batches) if learns else 0)
+        learned = _infer(both, x, labels, end) if learns else None
+        first_divergence(end, both)
+        return Simulation(chip, cores.mapping, inference, training, correct, learned, cores.digest(), loss)
+
+
+def _infer(both: Sequence[Executor], x: IntArray, labels: Labels, step: int) -> int:
+    """How many samples are right; `MismatchError` where logits differ."""
+    logits = [executor.forward(x) for executor in both]
+    logits_divergence(both, logits, step)
+    return int(np.count_nonzero(logits[0].argmax(axis=1) == labels))

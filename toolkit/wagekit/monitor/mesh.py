@@ -99,14 +99,21 @@ def pictures(view: ChipView) -> dict[str, bytes]:
     return {name: _png(view, name, draw) for name, draw in drawn.items()}
 
 
-def _png(view: ChipView, name: str, draw: Callable[[Any, ChipView], None]) -> bytes:
+def check_matplotlib() -> None:
+    """`ToolError` where matplotlib is missing, before any work is done for a picture."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise ToolError(
             "pictures need matplotlib, which is not installed", hint="pip install 'wagekit[plot]'"
         ) from error
+
+
+def _png(view: ChipView, name: str, draw: Callable[[Any, ChipView], None]) -> bytes:
+    check_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=_size(view, name), dpi=130, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     draw(figure.subplots(), view)
