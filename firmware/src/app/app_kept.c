@@ -1,6 +1,5 @@
-/* How learning by itself stands, behind the masters of a checkpoint. SPDX-License-Identifier:
- * Apache-2.0
- */
+/* How learning by itself stands, behind the masters of a checkpoint.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "app_learning.h"
 
 #if WK_HAVE_STORE
