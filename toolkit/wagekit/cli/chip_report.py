@@ -73,12 +73,12 @@ def _chip(found: Simulation, images: dict[str, bytes]) -> dict[str, Any]:
     samples = found.inference.counters.samples
     tables = [
         _grid("Layers on cores", layer_table(found), "used: weights of all that the crossbars could hold"),
-        *_work(f"Inference, a sample in the mean of {samples:,}", found.inference),
+        *_work("Inference", f"a sample in the mean of {samples:,}", found.inference),
     ]
     if found.training is not None:
         steps = found.training.counters.steps
-        title = f"Training, a step of {mapping.batch} samples in the mean of {steps:,}"
-        tables += _work(title, found.training)
+        mean = f"a step of {mapping.batch} samples in the mean of {steps:,}"
+        tables += _work("Training", mean, found.training)
     return {
         "title": preset.name,
         "lead": preset.file.summary,
@@ -91,12 +91,12 @@ def _chip(found: Simulation, images: dict[str, bytes]) -> dict[str, Any]:
     }
 
 
-def _work(title: str, cost: Cost) -> list[dict[str, Any]]:
+def _work(what: str, mean: str, cost: Cost) -> list[dict[str, Any]]:
     samples = cost.counters.samples
     return [
-        _grid(title, phase_table(cost), split_line(cost, samples)),
-        _grid("Energy a sample, by what it is spent on", energy_table(cost)),
-        _grid("Packets a sample", kind_table(cost)),
+        _grid(f"{what}, {mean}", phase_table(cost), split_line(cost, samples)),
+        _grid(f"{what}: energy a sample, by what it is spent on", energy_table(cost)),
+        _grid(f"{what}: packets a sample", kind_table(cost)),
     ]
 
 

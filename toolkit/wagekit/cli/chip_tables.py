@@ -70,7 +70,8 @@ def energy_table(cost: Cost) -> Rows:
     heads = ("spent on", "published", "secondary", "assumed", "all")
     rows: Cells = []
     for name, split in (*cost.by_part().items(), ("total", cost.total)):
-        parts = (si(getattr(split, key) / samples, "J") for key in ("published", "secondary", "assumed"))
+        shares = (getattr(split, key) / samples for key in ("published", "secondary", "assumed"))
+        parts = (si(share, "J") if share else "-" for share in shares)
         rows.append((name.replace("_", " "), *parts, si(split.total / samples, "J", split.mark)))
     return heads, rows
 
