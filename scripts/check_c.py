@@ -200,7 +200,7 @@ def example_jobs(work: Path) -> Iterator[Job]:
 
 
 def neuro_jobs(work: Path) -> Iterator[Job]:
-    """The cores of a mesh: every layout, type of number and way of summing, for the host compilers only."""
+    """The cores of a mesh, ideal and imperfect: every layout, type of number and way of summing."""
     usual, wide = Bits(), Bits(weights=4, activations=8, gradients=16, errors=16)
     chip = load_preset("tianjic-train")
     cases = [
@@ -213,7 +213,8 @@ def neuro_jobs(work: Path) -> Iterator[Job]:
          MappingOptions(axons=40, neurons=40, convolution="unrolled", gradient="recomputed")),
         (_signal(Bits(weights=8, activations=8, gradients=16, errors=16)), True, MappingOptions(axons=9)),
     ]  # fmt: skip
-    for number, (net, training, options) in enumerate(cases):
+    both = [(*case, imperfect) for case in cases for imperfect in (False, True)]
+    for number, (net, training, options, imperfect) in enumerate(both):
         folder = work / f"neuro-{number}"
         headers = {
             name: text
@@ -221,7 +222,7 @@ def neuro_jobs(work: Path) -> Iterator[Job]:
             if name.endswith(".h")
         }
         mapping = map_graph(compile_graph(net, 400, training=training), chip, options)
-        for name, text in {**headers, **render_chip(mapping)}.items():
+        for name, text in {**headers, **render_chip(mapping, imperfect)}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
         for file in sorted(folder.glob("*.c")):

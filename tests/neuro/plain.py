@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from wagekit.backends.neuro import IO, Kind, Mapping, Phase, Tile
+from wagekit.backends.neuro import IO, Imperfections, Kind, Mapping, Phase, Tile
 from wagekit.backends.neuro.core import Core, Hit, Position
 from wagekit.numerics import kappa, layer_key
 
@@ -22,6 +22,8 @@ NO_RATE = -17
 class Sample:
     """What one sample leaves behind, by core."""
 
+    number: int = 0
+    """Among all that were presented."""
     received: dict[int, dict[int, int]] = field(default_factory=dict)
     outputs: dict[int, list[int]] = field(default_factory=dict)
     """By layer: activations in C order."""
@@ -33,17 +35,28 @@ class Sample:
 
 
 class PlainChip:
-    def __init__(self, mapping: Mapping, masters: Sequence[object], seed: int, step: int = 0) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        masters: Sequence[object],
+        seed: int,
+        step: int = 0,
+        imperfections: Imperfections | None = None,
+    ) -> None:
         self.mapping, self.seed, self.step_count = mapping, seed, step
+        self.presented = 0
         self.packets: Counter[Packet] = Counter()
         self.links: Counter[tuple[Phase, tuple[Position, Position]]] = Counter()
         self.cores: list[Core] = []
         for mapped in mapping.layers:
             layer = mapping.graph.layers[mapped.index]
             matrix = masters[mapped.index].reshape(layer.outputs, -1).tolist()  # type: ignore[attr-defined]
+            largest = max(t.fan_in for t in mapped.tiles), max(t.width for t in mapped.tiles)
             for tile in mapped.tiles:
                 part = [row[slice(*tile.inputs)] for row in matrix[slice(*tile.outputs)]]
-                self.cores.append(Core(tile, mapped.geometry, layer, mapping.graph.bits, part))
+                core = Core(tile, mapped.geometry, layer, mapping.graph.bits, part)
+                core.imperfections, core.largest_tile = imperfections, largest
+                self.cores.append(core)
 
     # Sending
 
@@ -98,7 +111,8 @@ class PlainChip:
     def forward(self, batch: Iterable[Sequence[int]]) -> list[Sample]:
         samples = []
         for x in batch:
-            sample = Sample()
+            sample = Sample(self.presented)
+            self.presented += 1
             values = list(x)
             for mapped in self.mapping.layers:
                 self._deliver(sample, mapped.index, values)
@@ -116,7 +130,8 @@ class PlainChip:
                 self.send(
                     "activation" if layer else "input", "forward", layer, self.maker(layer - 1, element), core
                 )
-                sample.received[core][element] = value
+                if self.cores[core].arrives("activation", sample.number, element):
+                    sample.received[core][element] = value
         if self.mapping.layers[layer].unrolled:
             for tile in self.tiles(layer):  # an input drives its line once
                 self.cores[tile.core].counts["forward"]["reads"] += len(sample.received[tile.core])
@@ -141,18 +156,22 @@ class PlainChip:
         for row in reversed(range(mapped.rows)):
             core = self.one(root.layer, row, root.column, root.block)
             reads = core.counts["forward"]["reads"]
-            partial = core.present(core.window(sample.received[core.tile.core], position))
+            window = core.window(sample.received[core.tile.core], position)
+            partial = core.present(window, sample.number, position)
             if mapped.unrolled:
                 core.counts["forward"]["reads"] = reads
-            total = [a + b for a, b in zip(total, partial, strict=True)]
-            if row:
-                chain = self.mapping.options.reduction == "chain"
-                to = self.one(root.layer, row - 1 if chain else 0, root.column, root.block)
-                for value in total if chain else partial:
-                    if value:
-                        self.send("partial", "forward", root.layer, core.tile.core, to.tile.core)
-                        to.counts["forward"]["additions"] += 1
-        return total
+            if not row:
+                return [a + b for a, b in zip(total, partial, strict=True)]
+            chain = self.mapping.options.reduction == "chain"
+            to = self.one(root.layer, row - 1 if chain else 0, root.column, root.block)
+            for output, value in enumerate(partial):
+                packet = value + total[output] if chain else value
+                arrives = core.arrives("partial", sample.number, output, position)
+                if packet:
+                    self.send("partial", "forward", root.layer, core.tile.core, to.tile.core)
+                    to.counts["forward"]["additions"] += arrives
+                total[output] = packet * arrives + (0 if chain else total[output])
+        raise AssertionError("every column has a root")
 
     def _finish(self, sample: Sample, root: Tile, sums: dict[Position, list[int]], out: list[int]) -> None:
         core, sizes = self.cores[root.core], self.mapping.layers[root.layer].geometry
@@ -187,6 +206,8 @@ class PlainChip:
         for layer in graph.layers:
             if layer.learns:
                 self._learn(samples, layer.index, rate)
+        for core in self.cores:
+            core.flip(self.step_count)
         self.step_count += 1
 
     def _rate(self, log2_lr: int, rule: str, exponent: int | None) -> int:
@@ -222,16 +243,17 @@ class PlainChip:
                 if error:
                     position = sample.winners[layer][element]
                     output = element % root.geometry.outputs - root.tile.outputs[0]
-                    self._spread(
-                        sample, root.tile, Hit(output, position, error), works.learns or works.sends_error
-                    )
+                    hit = Hit(output, position, error)
+                    self._spread(sample, root.tile, hit, element, works.learns or works.sends_error)
         return exponent
 
-    def _spread(self, sample: Sample, root: Tile, hit: Hit, wanted: bool | None) -> None:
+    def _spread(self, sample: Sample, root: Tile, hit: Hit, element: int, wanted: bool | None) -> None:
         for tile in self.tiles(root.layer):
             if (tile.column, tile.block) == (root.column, root.block) and wanted:
                 if tile.row:
                     self.send("error", "error", root.layer, root.core, tile.core)
+                    if not self.cores[tile.core].arrives("error", sample.number, element):
+                        continue
                 sample.hits[tile.core].append(hit)
 
     def _back(self, samples: list[Sample], layer: int) -> list[list[int]]:
@@ -256,7 +278,7 @@ class PlainChip:
             core = self.one(layer, row, column, block)
             count = core.counts["error"]
             count["nominal"] += core.tile.pooled * core.tile.width * core.tile.fan_in
-            partial = core.transpose(sample.hits[core.tile.core])
+            partial = core.transpose(sample.hits[core.tile.core], sample.number)
             if chain:
                 for element, value in total.items():
                     partial[element] = partial.get(element, 0) + value
@@ -268,9 +290,12 @@ class PlainChip:
                     to = self.one(layer, row, column - 1, block)
                 else:
                     to = self.cores[self.maker(layer - 1, element)]
-                    raw[element] += value
                 self.send("partial_error", "error", layer, core.tile.core, to.tile.core)
-                to.counts["error"]["additions"] += 1
+                arrives = core.arrives("partial_error", sample.number, element)
+                to.counts["error"]["additions"] += arrives
+                partial[element] = value * arrives
+                if not (chain and column):
+                    raw[element] += partial[element]
 
     def _learn(self, samples: list[Sample], layer: int, rate: int) -> None:
         owners = [self.cores[tile.core] for tile in self.tiles(layer) if tile.block == 0]

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import cffi
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wagekit.backends.neuro import Counters, Mapping, MappingOptions, Preset, load_preset, map_graph
+from wagekit.backends.neuro import (
+    Counters,
+    Imperfections,
+    Mapping,
+    MappingOptions,
+    Preset,
+    load_preset,
+    map_graph,
+)
 from wagekit.backends.neuro.counters import FIELDS, READS
+from wagekit.backends.neuro.imperfect import (
+    PURPOSES,
+    back_largest,
+    check_room,
+    forward_largest,
+    scale,
+    threshold,
+)
 from wagekit.backends.neuro.mapping import PHASES
 from wagekit.backends.neuro.render import (
     Extents,
@@ -50,8 +67,9 @@ class NeuroExecutor(Executor):
 
     `batch` is the largest batch to be trained; without it the chip is laid out anew when a larger one
     comes, and one that cannot train the network at all is opened to infer. With `infer_only` it is laid out
-    for inference and never learns. `options` lay it out, and `extra` are further compiler flags.
-    `MappingError` where it does not fit, `ToolError` without a compiler.
+    for inference and never learns. `options` lay it out, `imperfections` (or the path of a `.toml` with
+    them) make its hardware imperfect, and `extra` are further compiler flags. `MappingError` where it does
+    not fit, `LimitError` where imperfect sums could overflow, `ToolError` without a compiler.
     """
 
     def __init__(
@@ -63,6 +81,7 @@ class NeuroExecutor(Executor):
         *,
         infer_only: bool = False,
         options: MappingOptions | None = None,
+        imperfections: Imperfections | Path | str | None = None,
         extra: Sequence[str] = (),
     ) -> None:
         self._net = net
@@ -71,6 +90,9 @@ class NeuroExecutor(Executor):
         self._batch = batch
         self._infer_only = infer_only
         self._options = options or MappingOptions()
+        if isinstance(imperfections, Path | str):
+            imperfections = Imperfections.load(imperfections)
+        self._imperfections = imperfections
         self._extra = tuple(extra)
         self._refusal: WagekitError | None = None
         start = net.seed if seed is None else check_uint32(seed, "seed")
@@ -81,6 +103,17 @@ class NeuroExecutor(Executor):
     def mapping(self) -> Mapping:
         """How the network lies on the chip."""
         return self._chip.mapping
+
+    @property
+    def imperfections(self) -> Imperfections | None:
+        """What is imperfect; None for the ideal chip."""
+        return self._imperfections
+
+    @property
+    def presented(self) -> int:
+        """Samples that imperfect hardware has been shown since masters were loaded (uint32): their number
+        is what their draws are keyed by. 0 on the ideal chip."""
+        return self._chip.presented
 
     @property
     def masters(self) -> list[IntArray]:
@@ -98,7 +131,10 @@ class NeuroExecutor(Executor):
         return self._chip.seed
 
     def load_masters(self, masters: Sequence[ArrayLike], step: int = 0, seed: int | None = None) -> None:
-        """Replace all masters, the step and (if given) the seed; all or nothing."""
+        """Replace all masters, the step and (if given) the seed; all or nothing.
+
+        Samples that are presented to imperfect hardware are counted from 0 again.
+        """
         step = check_uint32(step, "step")
         seed = self._chip.seed if seed is None else check_uint32(seed, "seed")
         self._chip.load(check_masters(self.mapping.graph, masters), step, seed)
@@ -150,7 +186,10 @@ class NeuroExecutor(Executor):
 
     def _built(self, batch: int, training: bool = True) -> _Chip:
         graph = compile_graph(self._net, batch, training)
-        chip = _Chip(map_graph(graph, self._preset, self._options), self._extra)
+        mapping = map_graph(graph, self._preset, self._options)
+        if self._imperfections is not None:
+            check_room(mapping, self._imperfections)
+        chip = _Chip(mapping, self._extra, self._imperfections)
         if training:
             self._refusal = None
         return chip
@@ -161,15 +200,19 @@ class NeuroExecutor(Executor):
         old = self._chip
         chip = self._built(samples)
         chip.load([old.masters(i) for i in range(len(old.mapping.layers))], old.step_count, old.seed)
+        chip.presented = old.presented
         self._chip = chip
 
 
 class _Chip:
     """One generated library with the memories of its cores."""
 
-    def __init__(self, mapping: Mapping, extra: Sequence[str]) -> None:
+    def __init__(
+        self, mapping: Mapping, extra: Sequence[str], imperfections: Imperfections | None = None
+    ) -> None:
         self.mapping = mapping
-        files = render_chip(mapping)
+        self._imperfect = imperfections is not None
+        files = render_chip(mapping, self._imperfect)
         headers = {
             name: text
             for name, text in firmware_files(("include/wagekit", "src/train")).items()
@@ -193,6 +236,17 @@ class _Chip:
         self._point(self._chip, {"counts": self._counts, "packets": self._packets, "logits": self._logits})
         self._scratch.append(self._logits)
         self._samples = self._steps = 0
+        if imperfections is not None:
+            self._tell(imperfections)
+
+    @property
+    def presented(self) -> int:
+        return int(self._chip.imperfect.sample) if self._imperfect else 0
+
+    @presented.setter
+    def presented(self, value: int) -> None:
+        if self._imperfect:
+            self._chip.imperfect.sample = value
 
     @property
     def step_count(self) -> int:
@@ -210,6 +264,7 @@ class _Chip:
                 part = matrix[tile.outputs[0] : tile.outputs[1], tile.inputs[0] : tile.inputs[1]]
                 stored[number, : tile.width, : tile.fan_in] = part
         self._chip.step, self._chip.seed = step, seed
+        self.presented = 0
         self._lib.wk_neuro_derive(self._chip)
 
     def copies(self, index: int) -> Array:
@@ -265,8 +320,8 @@ class _Chip:
     def counters(self) -> Counters:
         cores = self._counts.astype(np.int64)
         for mapped, tables in zip(self.mapping.layers, self.mapping.tables, strict=True):
-            if not mapped.unrolled:
-                continue
+            if not mapped.unrolled or self._imperfect:
+                continue  # imperfect cores count what arrives themselves
             # An input drives its line once, whatever number of positions reads it.
             sources = len(self.mapping.layers[mapped.index - 1].roots) if mapped.index else 1
             for tile in mapped.tiles:
@@ -287,6 +342,24 @@ class _Chip:
         for index in range(len(self.mapping.layers)):
             self._chip.layers[index].key = byte * 0x01010101 & 0xFFFFFFFF
 
+    def _tell(self, imperfections: Imperfections) -> None:
+        """Hand strengths and keys to the cores."""
+        told, bits = self._chip.imperfect, self.mapping.graph.bits
+        told.keys = [imperfections.purpose_key(purpose) for purpose in PURPOSES]
+        told.stuck = list(imperfections.stuck_limits())
+        told.flips = threshold(imperfections.bit_flips)
+        told.lost_activations = threshold(imperfections.lost_activations)
+        told.lost_partials = threshold(imperfections.lost_partials)
+        told.lost_errors = threshold(imperfections.lost_errors)
+        told.device = scale(imperfections.device_variation)
+        told.cycle = scale(imperfections.cycle_variation)
+        for index in range(len(self.mapping.layers)):
+            extent = self._extents[index]
+            sums = (forward_largest(extent.inputs, bits), back_largest(extent.width, bits))
+            for way, largest in enumerate(sums):
+                shift, limit = imperfections.converter(largest) or (0, (1 << 63) - 1)
+                told.shift[index][way], told.limit[index][way] = shift, limit
+
     def _take(self, x: NDArray[np.int8]) -> None:
         self._arrays[0]["input"][: len(x)] = x.reshape(len(x), -1)
 
@@ -304,6 +377,8 @@ class _Chip:
             "nonzero_of_input": np.zeros((extent.tiles, extent.inputs), np.uint32),
             "nonzero_of_output": np.zeros((extent.tiles, extent.width), np.uint32),
         }
+        if self._imperfect:
+            kept["read_weights"] = np.zeros((extent.tiles, extent.width, extent.lines), np.int32)
         scratch = self._forward_scratch(index, extent)
         if mapping.training:
             scratch |= self._training_scratch(index, extent)

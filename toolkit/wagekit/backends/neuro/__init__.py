@@ -6,6 +6,7 @@ from wagekit.backends.neuro.constants import CostFile, available_tables, load_co
 from wagekit.backends.neuro.cost import Cost, Split, cost_of
 from wagekit.backends.neuro.counters import FIELDS, Counters, Link, flow_hops, route, utilisation
 from wagekit.backends.neuro.cycles import StageTime
+from wagekit.backends.neuro.imperfect import Imperfections
 from wagekit.backends.neuro.limits import PREDICATES, MappingError, Violation
 from wagekit.backends.neuro.manifest import manifest
 from wagekit.backends.neuro.map import map_graph
@@ -41,6 +42,7 @@ __all__ = [
     "Fact",
     "Flow",
     "Group",
+    "Imperfections",
     "Kind",
     "LayerMap",
     "Link",

@@ -10,6 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from wagekit.backends.neuro.counters import FIELDS
+from wagekit.backends.neuro.imperfect import (
+    FRACTION_BITS,
+    Imperfections,
+    back_largest,
+    convert,
+    deviation,
+    flipped,
+    forward_largest,
+    scale,
+    threshold,
+)
 from wagekit.backends.neuro.mapping import PHASES, Geometry, Phase, Tile
 from wagekit.ir import Bits, WeightLayer
 from wagekit.numerics import grid_limit, kappa, master_limit, mix, rha
@@ -42,10 +53,18 @@ class Core:
     masters: list[list[int]]
     counts: Counts = field(default_factory=_counts)
     gradient: list[list[int]] = field(default_factory=list)
+    imperfections: Imperfections | None = None
+    largest_tile: tuple[int, int] = (0, 0)
+    """Lines and outputs of the layer's largest tile, which the converters' range is for."""
 
     def weight(self, output: int, line: int) -> int:
-        """The weight that a product reads, derived from its master."""
+        """The weight that a product reads, derived from its master, or what its cell is stuck at."""
         high = grid_limit(self.bits.weights)
+        if self.imperfections is not None:
+            draw = self._cell_draw("stuck", 0, output, line)
+            for limit, stuck in zip(self.imperfections.stuck_limits(), (0, high, -high), strict=True):
+                if draw < limit:
+                    return stuck
         shift = self.bits.gradients - self.bits.weights
         return max(-high, min(high, rha(self.masters[output][line], shift)))
 
@@ -81,8 +100,22 @@ class Core:
         elements = (self.element(line, position) for line in range(self.tile.fan_in))
         return [0 if element is None else received.get(element, 0) for element in elements]
 
-    def present(self, window: Sequence[int]) -> list[int]:
-        """Partial sums of all outputs for a window."""
+    def present(self, window: Sequence[int], sample: int = 0, position: Position = (0, 0)) -> list[int]:
+        """Partial sums of all outputs for a window, of that position and number of the sample."""
+        sums = self._exact_sums(window)
+        if self.imperfections is None:
+            return sums
+        converter = self.imperfections.converter(forward_largest(self.largest_tile[0], self.bits))
+        for output in range(self.tile.width):
+            total = sum(
+                value * self._read("read", sample, position, output, line)
+                for line, value in enumerate(window)
+                if value
+            )
+            sums[output] = convert(total, converter)
+        return sums
+
+    def _exact_sums(self, window: Sequence[int]) -> list[int]:
         count = self.counts["forward"]
         sums = [0] * self.tile.width
         for line, value in enumerate(window):
@@ -114,8 +147,27 @@ class Core:
         high = grid_limit(self.bits.errors)
         return 0 if exponent is None else max(-high, min(high, rha(raw, exponent - (self.bits.errors - 1))))
 
-    def transpose(self, hits: Iterable[Hit]) -> dict[int, int]:
+    def transpose(self, hits: Sequence[Hit], sample: int = 0) -> dict[int, int]:
         """Partial errors of the inputs that some errors go back to, by element."""
+        partial = self._exact_errors(hits)
+        if self.imperfections is None:
+            return partial
+        converter = self.imperfections.converter(back_largest(self.largest_tile[1], self.bits))
+        partial = dict.fromkeys(partial, 0)
+        for position in {hit.position for hit in hits}:  # the errors of a position are one read
+            for line in range(self.tile.fan_in):
+                element = self.element(line, position)
+                if element is None:
+                    continue
+                total = sum(
+                    hit.error * self._read("read_back", sample, position, hit.output, line)
+                    for hit in hits
+                    if hit.position == position
+                )
+                partial[element] += convert(total, converter)
+        return partial
+
+    def _exact_errors(self, hits: Iterable[Hit]) -> dict[int, int]:
         count = self.counts["error"]
         partial: dict[int, int] = {}
         for hit in hits:
@@ -161,6 +213,56 @@ class Core:
                 count["changed"] += move != 0
                 moved = self.masters[output][line] - move
                 self.masters[output][line] = max(-limit, min(limit, moved))
+
+    def arrives(self, purpose: str, sample: int, index: int, position: Position | None = None) -> bool:
+        """Whether a packet does not get lost. Inputs and errors are drawn where they arrive, by element;
+        partial sums where they leave, by position and output; partial errors where they leave, by element."""
+        if self.imperfections is None:
+            return True
+        shares = {
+            "activation": self.imperfections.lost_activations,
+            "partial": self.imperfections.lost_partials,
+            "error": self.imperfections.lost_errors,
+            "partial_error": self.imperfections.lost_errors,
+        }
+        key = self.imperfections.key(purpose, sample, self.tile.core)
+        if position is not None:
+            key = mix(key + self._number(position))
+        return mix(key + index) >= threshold(shares[purpose])
+
+    def flip(self, step: int) -> None:
+        """Turn single bits of some masters over, at the end of a step."""
+        if self.imperfections is None:
+            return
+        bits, share = self.bits.gradients, threshold(self.imperfections.bit_flips)
+        limit = master_limit(bits, self.bits.weights)
+        for output, row in enumerate(self.masters):
+            for line, master in enumerate(row):
+                draw = self._cell_draw("flip", step, output, line)
+                if draw < share:
+                    row[line] = flipped(master, draw, bits, limit)
+
+    def _read(self, purpose: str, sample: int, position: Position, output: int, line: int) -> int:
+        """What is read from a cell for a position, in 1/256 steps."""
+        assert self.imperfections is not None
+        device = self._cell_draw("device", 0, output, line)
+        key = mix(self.imperfections.key(purpose, sample, self.tile.core) + self._number(position))
+        return (
+            (self.weight(output, line) << FRACTION_BITS)
+            + deviation(scale(self.imperfections.device_variation), device)
+            + deviation(
+                scale(self.imperfections.cycle_variation), mix(key + output * self.tile.fan_in + line)
+            )
+        )
+
+    def _cell_draw(self, purpose: str, time: int, output: int, line: int) -> int:
+        assert self.imperfections is not None
+        key = self.imperfections.key(purpose, time, self.tile.core)
+        return mix(key + output * self.tile.fan_in + line)
+
+    def _number(self, position: Position) -> int:
+        """A position before pooling, counted within the layer."""
+        return position[0] * self.geometry.pooled[1] * self.geometry.window[1] + position[1]
 
 
 def _move(gradient: int, shift: int, key: int, index: int) -> int:

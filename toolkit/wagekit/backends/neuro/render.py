@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wagekit.backends.neuro.counters import FIELDS
+from wagekit.backends.neuro.imperfect import FRACTION_BITS, MEAN, PURPOSES, SCALE_BITS
 from wagekit.backends.neuro.mapping import GRADIENT_ROWS, PHASES, LayerMap, Mapping
 from wagekit.ir import WeightLayer
 from wagekit.numerics import LOG2_LR_NONE, grid_limit, master_limit
@@ -103,10 +104,13 @@ def gets_error(mapping: Mapping, index: int) -> bool:
     return layers[index].last or bool(layers[index + 1].sends_error)
 
 
-def render_chip(mapping: Mapping) -> dict[str, str]:
-    """Texts of the C files, by name. They depend on sizes and widths, never on where cores sit."""
+def render_chip(mapping: Mapping, imperfect: bool = False) -> dict[str, str]:
+    """Texts of the C files, by name. They depend on sizes and widths, never on where cores sit.
+
+    `imperfect` are cores that can do wrong; how strongly is told them when they run.
+    """
     graph = mapping.graph
-    layers = [_layer(mapping, index) for index in range(len(mapping.layers))]
+    layers = [_layer(mapping, index, imperfect) for index in range(len(mapping.layers))]
     context: dict[str, Any] = {
         "name": graph.name,
         "version": __version__,
@@ -125,6 +129,13 @@ def render_chip(mapping: Mapping) -> dict[str, str]:
         "error_bits": 8 if graph.bits.errors <= 8 else 16,
         "chain": mapping.options.reduction == "chain",
         "recomputed": mapping.options.gradient == "recomputed",
+        "imperfect": imperfect,
+        "purposes": PURPOSES,
+        "draw_mean": MEAN,
+        "scale_bits": SCALE_BITS,
+        "fraction_bits": FRACTION_BITS,
+        "fraction_one": 1 << FRACTION_BITS,
+        "master_bits": graph.bits.gradients,
     }
     names = ("wk_neuro.h", "wk_neuro_core.h", "wk_neuro_count.c", "wk_neuro.c")
     files = {name: render(f"neuro/{name}.jinja", **context) for name in names}
@@ -134,7 +145,7 @@ def render_chip(mapping: Mapping) -> dict[str, str]:
     return files
 
 
-def _layer(mapping: Mapping, index: int) -> dict[str, Any]:
+def _layer(mapping: Mapping, index: int, imperfect: bool) -> dict[str, Any]:
     """What the template of a layer prints."""
     layer, mapped = mapping.graph.layers[index], mapping.layers[index]
     ranges = layer.ranges
@@ -156,6 +167,7 @@ def _layer(mapping: Mapping, index: int) -> dict[str, Any]:
         "rows": mapped.rows,
         "columns": mapped.columns,
         "blocks": mapped.blocks,
+        "unrolled": mapped.unrolled,
         "window_size": mapped.geometry.window_size,
         "partial_bits": partial_bits(mapping, index),
         "partial_type": f"int{partial_bits(mapping, index)}_t",
