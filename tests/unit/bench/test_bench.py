@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import beside, gradient_bits
+from bench import beside, gradient_bits, neuro
 from bench.cases import CASES
 from bench.learning import BOARDS, CORES, SUBJECTS, Inferred, Learned
 from bench.measure import OnHost, measure
@@ -110,3 +110,20 @@ def test_runs_of_another_setting_are_not_mixed(
     assert gradient_bits.main(["--samples", "50"]) == 4
     assert "holds runs with 100 samples, 1 epochs, batch 10" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_the_cores_speed_stands_beside_others(host_cc: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neuro, "SECONDS", 0.0)
+    monkeypatch.setattr(neuro, "WARM_STEPS", 1)
+    speed = neuro.measure("mlp")
+    assert speed.operations == 784 * 128 + 128 * 10
+    assert 0 < speed.events < speed.operations and speed.operations < speed.training_operations
+    assert speed.inference > speed.training > 0
+    assert speed.nominal_rate == speed.operations * speed.inference > speed.event_rate
+    text = neuro.page([speed])
+    for peer in neuro.peers():
+        assert f"| {peer.name} |" in text
+    assert "101,632" in text and "counters on" in text
+    slow = neuro.Speed("mlp", 5, 100, 10.0, 2e7, 4999.0, 300, 30.0, "noise")
+    assert [one.rpartition(", ")[2] for one in neuro.verdicts([slow])] == ["reached", "missed"]
+    assert "| SANA-FE | 6 M to 15 M |  | 133 to 333 | 13 to 33 |" in neuro.page([slow])
