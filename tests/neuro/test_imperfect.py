@@ -371,6 +371,8 @@ def test_from_a_file(tmp_path: Path) -> None:
         Imperfections.load(file)
     with pytest.raises(UsageError, match="cannot be read"):
         Imperfections.load(tmp_path / "none.toml")
+    with pytest.raises(UsageError, match="imperfections are dict"):
+        open_executor(dense_net(), "neuro:tianjic-train", imperfections={"seed": 1})
 
 
 def test_sums_have_room_for_what_goes_wrong() -> None:

@@ -92,6 +92,10 @@ class NeuroExecutor(Executor):
         self._options = options or MappingOptions()
         if isinstance(imperfections, Path | str):
             imperfections = Imperfections.load(imperfections)
+        elif imperfections is not None and not isinstance(imperfections, Imperfections):
+            raise UsageError(
+                f"imperfections are {type(imperfections).__name__}", hint="give Imperfections, or a path"
+            )
         self._imperfections = imperfections
         self._extra = tuple(extra)
         self._refusal: WagekitError | None = None
