@@ -171,7 +171,7 @@ def assert_kept(kept: Kept | None, moment: Moment) -> None:
 
 
 @pytest.mark.parametrize(
-    "stride", [pytest.param(307, id="307"), pytest.param(3, id="3", marks=pytest.mark.long)]
+    "stride", [pytest.param(151, id="151"), pytest.param(3, id="3", marks=pytest.mark.long)]
 )
 @pytest.mark.parametrize("name", CASES)
 def test_the_power_goes_while_it_learns(

@@ -30,14 +30,14 @@ void wk_app_copy_sample(uint32_t from, uint32_t to) {
 
 uint8_t wk_app_sample_byte(uint32_t slot, uint32_t offset) {
     if (offset < 2u) {
-        return (uint8_t)((labels[slot] >> (8u * offset)) & 0xFFu);
+        return (uint8_t)((uint32_t)labels[slot] >> (8u * offset));
     }
     return (uint8_t)codes[slot][offset - 2u];
 }
 
 bool wk_app_put_sample_byte(uint32_t slot, uint32_t offset, uint8_t byte) {
     if (offset < 2u) { /* the low byte comes first */
-        labels[slot] = offset == 0 ? byte : (uint16_t)(labels[slot] | (byte << 8));
+        labels[slot] = (uint16_t)(offset == 0 ? byte : labels[slot] | ((uint32_t)byte << 8));
         return labels[slot] < WK_MODEL_CLASSES || (offset == 0 && WK_MODEL_CLASSES > 255);
     }
     const int32_t code = (int8_t)byte;
