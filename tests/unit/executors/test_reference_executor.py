@@ -36,6 +36,14 @@ def test_places_that_do_not_exist(where: str) -> None:
         open_executor(net(), where)
 
 
+@pytest.mark.parametrize(
+    "where", ["reference", "host", "qemu:mps2-an386", "serial:loop://", "neuro:tianjic-train"]
+)
+def test_options_that_a_place_lacks(where: str) -> None:
+    with pytest.raises(UsageError, match=f"{where} has no option 'speed'; it has: "):
+        open_executor(net(), where, speed=9)
+
+
 def test_seeds() -> None:
     def digest(seed: int | None) -> str:
         with open_executor(net(), "reference", seed=seed) as executor:
