@@ -27,6 +27,14 @@ def comes_back(run: dict[str, Any]) -> None:
     assert run["running"][0][1] < 90 < run["running"][-1][1], "without held-out samples it shows too"
 
 
+def test_a_turned_world_is_learned_again(root: Path, tmp_path: Path, host_cc: str) -> None:
+    runs, _ = drift(root, tmp_path, "--world", "rotated")
+    assert {run["frozen"] for run in runs} == {0, 1}
+    for run in runs:
+        comes_back(run)
+
+
+@pytest.mark.long
 def test_every_world_is_learned_again(root: Path, tmp_path: Path, host_cc: str) -> None:
     runs, _ = drift(root, tmp_path)
     assert {run["world"] for run in runs} == {"rotated", "inverted", "sensor", "classes"}
@@ -58,6 +66,7 @@ def test_the_chip_replays_the_same_bits(root: Path, tmp_path: Path, qemu: str) -
     assert "digest equal to host's" in done.stdout
 
 
+@pytest.mark.long
 def test_replay_keeps_what_was_learned(root: Path, tmp_path: Path, host_cc: str) -> None:
     command = [sys.executable, str(root / "examples/drift/continual.py"), "--out", str(tmp_path)]
     subprocess.run(command, capture_output=True, check=True)
