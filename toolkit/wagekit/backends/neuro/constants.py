@@ -6,7 +6,6 @@ one's own, `chip.toml`, takes `chip.costs.toml` beside it if that is there.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -16,7 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wagekit import resources
-from wagekit.backends.neuro.preset import Confidence, Fact, Preset, explain
+from wagekit.backends.neuro.preset import Confidence, Fact, Preset, explain, read_toml
 from wagekit.errors import BoardError
 
 FORMAT = 1
@@ -173,12 +172,7 @@ def _own(path: str | Path) -> Path | None:
 
 
 def _read(file: Traversable, source: str) -> CostFile:
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise BoardError(f"{source}: {reason}") from None
-    return costs_from(values, source)
+    return costs_from(read_toml(file, source), source)
 
 
 def costs_from(values: dict[str, object], source: str) -> CostFile:

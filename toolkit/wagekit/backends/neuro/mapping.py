@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from wagekit.backends.neuro.preset import Convolution, Preset
 from wagekit.ir import Conv2d, Graph, WeightLayer
 
 Phase = Literal["forward", "error", "gradient", "maximum", "update"]
-PHASES: tuple[Phase, ...] = ("forward", "error", "gradient", "maximum", "update")
+PHASES: tuple[Phase, ...] = get_args(Phase)
 Kind = Literal[
     "input",
     "activation",
@@ -32,19 +32,7 @@ Kind = Literal[
     "rate",
     "update",
 ]
-KINDS: tuple[Kind, ...] = (
-    "input",
-    "activation",
-    "partial",
-    "logit",
-    "target",
-    "error",
-    "partial_error",
-    "gradient",
-    "maximum",
-    "rate",
-    "update",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Reduction = Literal["direct", "chain"]
 Gradient = Literal["stored", "recomputed"]
 IO = -1

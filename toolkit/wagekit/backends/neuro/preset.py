@@ -172,12 +172,16 @@ def load_preset(name_or_path: str | Path) -> Preset:
 
 
 def _read(file: Traversable, source: str) -> Preset:
+    return preset_from(read_toml(file, source), source)
+
+
+def read_toml(file: Traversable, source: str) -> dict[str, object]:
+    """What stands in a TOML file; `BoardError` names it as `source`."""
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BoardError(f"{source}: {reason}") from None
-    return preset_from(values, source)
 
 
 def preset_from(values: dict[str, object], source: str) -> Preset:
