@@ -80,7 +80,7 @@ def events(steps: int = 40) -> list[Event]:
 
 def test_story() -> None:
     story = Story.of(events())
-    assert len(story.steps) == 40
+    assert story.step_count == 40
     assert story.seconds == 101.0
     assert story.instructions_per_sample == 100
     assert story.resources is not None

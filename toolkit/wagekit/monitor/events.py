@@ -21,6 +21,7 @@ SCHEMA_VERSION = 1
 
 RunStatus = Literal["started", "finished", "stopped", "failed"]
 Level = Literal["info", "warning", "error"]
+Action = Literal["pause", "resume", "rate", "evaluate", "checkpoint", "stop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class Event:
     type: ClassVar[str] = ""
     time: float = field(default_factory=clock.time)
     """Seconds since 1970, UTC."""
+    source: str = ""
+    """Which of several devices tells it; empty where there is one only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,13 @@ class Run(Event):
     schedule: str = ""
     version: str = ""
     """Version of wagekit."""
+    board: str = ""
+    manifest: str = ""
+    """64 hex digits that stand for the firmware: `hash` in its manifest."""
+    commit: str = ""
+    """Git commit of the folder that the run was started in, `+` behind it where files were changed."""
+    shifts: tuple[int, ...] = ()
+    """Of each layer's activation."""
     digest: str = ""
     """`state_digest` at the end; empty when the run starts."""
     message: str = ""
@@ -93,6 +103,72 @@ class Step(Event):
     layers: tuple[Layer, ...] = ()
     instructions: int | None = None
     """Instructions the chip spent on this step, where it counts them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerHealth:
+    """How one weight layer fared in one step; counts."""
+
+    weights: int
+    plus: int = 0
+    """Masters that the update raised."""
+    minus: int = 0
+    """Masters that it lowered; the others stayed as they were."""
+    clipped: int = 0
+    """Masters at the end of their range after the update."""
+    nonzero: int = 0
+    """Weights, as the forward pass sees them, that are not 0 after the update."""
+    flipped: int = 0
+    """Weights whose sign (-1, 0, 1) the update changed."""
+    errors: int | None = None
+    """Quantised errors at the layer's output over the batch; None where they are not counted."""
+    zero_errors: int | None = None
+    """Of them, those that are 0."""
+    activations: int = 0
+    """Stored activations over the batch; 0 for the last layer."""
+    saturated: int = 0
+    """Of them, those at their largest."""
+    gradient_exponent: int | None = None
+    """Rounded log2 of the largest gradient."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health(Event):
+    """How the layers fared in a step; told for some steps only."""
+
+    type: ClassVar[str] = "health"
+    step: int
+    layers: tuple[LayerHealth, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights(Event):
+    """How many masters of each layer have which value."""
+
+    type: ClassVar[str] = "weights"
+    step: int
+    """Steps learned before."""
+    low: int
+    """Smallest value."""
+    bin: int = 1
+    """Values that a count stands for."""
+    counts: tuple[tuple[int, ...], ...] = ()
+    """By layer, from `low` on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(Event):
+    """A sample that was just learned, to be looked at."""
+
+    type: ClassVar[str] = "sample"
+    step: int
+    label: int
+    shape: tuple[int, ...]
+    """Height, width and channels, or what the network's input is."""
+    bits: int
+    """Codes lie in -2^(bits-1)+1..2^(bits-1)-1."""
+    codes: str
+    """int8 in C order, base64."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +235,11 @@ class Resources(Event):
     model_ram: int | None = None
     """The part of `ram` that the network takes, masters included."""
     stack: int | None = None
+    """Reserved."""
+    stack_used: int | None = None
+    """Most of it that was ever used."""
+    checkpoint_writes: int | None = None
+    """Checkpoints written since reset."""
     instructions_per_sample: int | None = None
     """Of training."""
     instructions_per_inference: int | None = None
@@ -176,6 +257,10 @@ class Link(Event):
     """Frames that were dropped: wrong CRC, wrong length, not decodable."""
     overruns: int = 0
     """Bytes that the chip dropped because its receive ring was full."""
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    latency: float | None = None
+    """Seconds from a request to its answer, median of the latest; None where there were none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +283,27 @@ class Fault(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Control(Event):
+    """Something that was asked for has taken effect."""
+
+    type: ClassVar[str] = "control"
+    action: Action
+    value: int | None = None
+    """Of `rate`: what is now added to the log2 of the schedule's rate."""
+    by: str = ""
+    """Who asked: `terminal`, `web`, or a program's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped(Event):
+    """Somebody could not follow: events that a display or a client did not get. A recording gets all."""
+
+    type: ClassVar[str] = "dropped"
+    count: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Event):
     """An event of a type that a newer wagekit wrote; kept, so that it can be written again."""
 
@@ -207,8 +313,24 @@ class Unknown(Event):
 
 
 TYPES: dict[str, type[Event]] = {
-    cls.type: cls for cls in (Run, Step, Learned, Evaluation, Resources, Link, Log, Fault)
+    cls.type: cls
+    for cls in (
+        Run,
+        Step,
+        Health,
+        Weights,
+        Sample,
+        Learned,
+        Evaluation,
+        Resources,
+        Link,
+        Control,
+        Dropped,
+        Log,
+        Fault,
+    )
 }
+_LAYERS: dict[type[Event], type[Layer] | type[LayerHealth]] = {Step: Layer, Health: LayerHealth}
 
 
 def to_json(event: Event) -> str:
@@ -236,7 +358,7 @@ def from_json(line: str, where: str = "event") -> Event:
     if cls is None:
         return Unknown(time=float(body.pop("time", 0.0)), kind=kind, fields=body)
     known = {item.name for item in dataclasses.fields(cls)}
-    values = {name: _frozen(name, value) for name, value in body.items() if name in known}
+    values = {name: _frozen(cls, name, value) for name, value in body.items() if name in known}
     try:
         return cls(**values)
     except TypeError as error:
@@ -269,11 +391,17 @@ def parse_lines(lines: Iterable[str], where: str) -> Iterator[Event]:
             raise
 
 
-def _frozen(name: str, value: Any) -> Any:
-    """Lists of JSON as tuples, and the layers of a step as `Layer`."""
-    if name == "layers" and isinstance(value, list) and value and isinstance(value[0], dict):
-        known = {item.name for item in dataclasses.fields(Layer)}
-        return tuple(Layer(**{k: v for k, v in entry.items() if k in known}) for entry in value)
-    if isinstance(value, list):
-        return tuple(_frozen("", item) for item in value)
-    return value
+def _frozen(cls: type[Event], name: str, value: Any) -> Any:
+    """Lists of JSON as tuples, and layers as what they are in this type of event."""
+    kind = _LAYERS.get(cls)
+    if name == "layers" and kind is not None and isinstance(value, list):
+        known = {item.name for item in dataclasses.fields(kind)}
+        return tuple(
+            kind(**{k: v for k, v in entry.items() if k in known}) if isinstance(entry, dict) else entry
+            for entry in value
+        )
+    return _tuples(value)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -27,7 +27,9 @@ def write_picture(path: str | Path, story: Story) -> Path:
     run = story.run
     tests = story.tests
     matrix = tests[-1].confusion if tests else None
-    figure = Figure(figsize=(12, 4.2) if matrix and story.steps else (9, 4.2), dpi=130, facecolor="white")
+    figure = Figure(
+        figsize=(12, 4.2) if matrix and story.step_count else (9, 4.2), dpi=130, facecolor="white"
+    )
     FigureCanvasAgg(figure)
     if story.learned:
         _draw_by_itself(figure.subplots(), story)
@@ -58,7 +60,7 @@ def _title(run: Run, story: Story) -> str:
 
 
 def _draw_loss(axis: Any, story: Story) -> None:
-    raw = [(step.epoch, step.loss) for step in story.steps]
+    raw = [(p.epoch, p.loss) for p in story.curve(2048, least=1)]
     points = story.curve(80)
     axis.plot(*_columns(raw), color=_LOSS, alpha=0.18, linewidth=0.7)
     axis.plot(*_columns([(p.epoch, p.loss) for p in points]), color=_LOSS, linewidth=1.8)

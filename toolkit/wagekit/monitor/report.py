@@ -69,8 +69,8 @@ def _cards(story: Story) -> list[Fact]:
     cards = []
     if story.tests:
         cards.append(Fact("test accuracy", f"{story.tests[-1].accuracy:.1%}"))
-    if story.steps:
-        cards.append(Fact("steps", f"{story.steps[-1].step + 1:,}"))
+    if story.step is not None:
+        cards.append(Fact("steps", f"{story.step.step + 1:,}"))
     if story.learned:
         last = story.learned[-1]
         cards.append(Fact("running accuracy", f"{last.accuracy:.1%}"))
@@ -103,7 +103,7 @@ def _confusion(evaluation: Evaluation, run: Run | None) -> dict[str, Any]:
 
 
 def _layers(story: Story, run: Run | None) -> list[dict[str, str]]:
-    if not story.steps:
+    if story.step is None:
         return []
     names = run.layers if run else ()
     return [
@@ -113,7 +113,7 @@ def _layers(story: Story, run: Run | None) -> list[dict[str, str]]:
             "gradient": _power(layer.gradient_exponent),
             "saturated": f"{layer.saturated:,}",
         }
-        for i, layer in enumerate(story.steps[-1].layers)
+        for i, layer in enumerate(story.step.layers)
     ]
 
 

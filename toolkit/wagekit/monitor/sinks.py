@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -24,15 +26,21 @@ class Sink(Protocol):
 
 
 class Bus:
-    """Hands every event to all sinks, in their order. Call it with an event."""
+    """Hands every event to all sinks, in their order. Call it with an event, from any thread."""
 
     def __init__(self, sinks: Sequence[Sink] = ()) -> None:
         self.sinks = list(sinks)
+        self._lock = threading.RLock()
 
     def __call__(self, event: Event) -> None:
-        """Hand one event to all sinks."""
-        for sink in self.sinks:
-            sink.handle(event)
+        """Hand one event to all sinks; who emits waits for them, so that a recording misses nothing."""
+        with self._lock:
+            for sink in self.sinks:
+                sink.handle(event)
+
+    def of(self, source: str) -> Emit:
+        """Takes events that come from one of several devices."""
+        return lambda event: self(dataclasses.replace(event, source=source))
 
     def close(self) -> None:
         """Close all sinks, the last one first."""

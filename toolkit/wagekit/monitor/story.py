@@ -3,41 +3,69 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wagekit.monitor.events import Evaluation, Event, Fault, Learned, Link, Log, Resources, Run, Step
+from wagekit.monitor.curve import Point, StepCurve, Sums, Thinned
+from wagekit.monitor.events import (
+    Control,
+    Dropped,
+    Evaluation,
+    Event,
+    Fault,
+    Health,
+    Learned,
+    Link,
+    Log,
+    Resources,
+    Run,
+    Sample,
+    Step,
+    Weights,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Neighbouring steps taken together."""
-
-    epoch: float
-    """At the last of them."""
-    loss: float
-    """Mean over samples."""
-    accuracy: float
-    """Share of the training samples that were classified rightly before their step."""
+LATEST_STEPS = 1024
+"""Steps that are kept one by one."""
+LOG_LINES = 500
+_LATEST: dict[type[Event], str] = {Weights: "weights", Sample: "sample", Link: "link", Fault: "fault"}
+"""Of these only the latest is kept, in this field."""
 
 
 @dataclass(slots=True)
 class Story:
-    """Collects events; nothing is forgotten, so that a report can be made at any time."""
+    """Collects the events of one source. Its size is bounded, however long the run is."""
 
     run: Run | None = None
     end: Run | None = None
-    steps: list[Step] = field(default_factory=list)
-    learned: list[Learned] = field(default_factory=list)
-    """How learning by itself went; then there are no `steps`."""
-    evaluations: list[Evaluation] = field(default_factory=list)
+    step: Step | None = None
+    """The latest one."""
+    step_count: int = 0
+    curve_of_steps: StepCurve = field(default_factory=StepCurve)
+    latest_steps: deque[Step] = field(default_factory=lambda: deque(maxlen=LATEST_STEPS))
+    learned: Thinned[Learned] = field(default_factory=Thinned)
+    """How learning by itself went; then there are no steps."""
+    evaluations: Thinned[Evaluation] = field(default_factory=Thinned)
+    """Only the last one has its confusion matrix."""
+    health: Thinned[Health] = field(default_factory=Thinned)
+    weights: Weights | None = None
+    sample: Sample | None = None
     resources: Resources | None = None
     link: Link | None = None
-    logs: list[Log] = field(default_factory=list)
+    logs: deque[Log] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     fault: Fault | None = None
+    paused: bool = False
+    rate_offset: int = 0
+    """Added to the log2 of the schedule's rate by hand."""
+    controls: Thinned[Control] = field(default_factory=Thinned)
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Events that somebody did not get, by who."""
     started: float | None = None
     latest: float | None = None
+    _samples: int = 0
+    _counted_samples: int = 0
+    _instructions: int = 0
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Story:
@@ -51,25 +79,52 @@ class Story:
         """Take one event."""
         self.started = event.time if self.started is None else self.started
         self.latest = event.time
+        if name := _LATEST.get(type(event)):
+            setattr(self, name, event)
+            return
         match event:
             case Run(status="started"):
-                self.run = event
-            case Run():
-                self.end = event
+                self.run, self.end, self.paused = event, None, False
             case Step():
-                self.steps.append(event)
+                self._take_step(event)
             case Learned():
-                self.learned.append(event)
+                self.learned.add(event)
             case Evaluation():
-                self.evaluations.append(event)
+                self._take_evaluation(event)
+            case Health():
+                self.health.add(event)
             case Resources():
                 self.resources = _merged(self.resources, event)
-            case Link():
-                self.link = event
+            case Control():
+                self._take_control(event)
             case Log():
                 self.logs.append(event)
-            case Fault():
-                self.fault = event
+            case Run():
+                self.end = event
+            case Dropped():
+                self.dropped[event.where] = self.dropped.get(event.where, 0) + event.count
+
+    def _take_step(self, step: Step) -> None:
+        self.step = step
+        self.step_count += 1
+        self._samples += step.samples
+        if step.instructions is not None:
+            self._counted_samples += step.samples
+            self._instructions += step.instructions
+        self.curve_of_steps.add(step)
+        self.latest_steps.append(step)
+
+    def _take_evaluation(self, evaluation: Evaluation) -> None:
+        if len(self.evaluations):
+            self.evaluations.replace_last(dataclasses.replace(self.evaluations[-1], confusion=None))
+        self.evaluations.add(evaluation)
+
+    def _take_control(self, control: Control) -> None:
+        self.controls.add(control)
+        if control.action in ("pause", "resume"):
+            self.paused = control.action == "pause"
+        elif control.action == "rate":
+            self.rate_offset = control.value or 0
 
     def close(self) -> None:
         """A story stays readable when the stream has ended."""
@@ -87,14 +142,12 @@ class Story:
     @property
     def instructions_per_sample(self) -> float | None:
         """Mean over the steps that counted instructions."""
-        counted = [step for step in self.steps if step.instructions is not None]
-        samples = sum(step.samples for step in counted)
-        return sum(step.instructions or 0 for step in counted) / samples if samples else None
+        return self._instructions / self._counted_samples if self._counted_samples else None
 
     @property
     def samples_learned(self) -> int:
         """New samples, in batches or by itself."""
-        return sum(step.samples for step in self.steps) + (self.learned[-1].seen if self.learned else 0)
+        return self._samples + (self.learned[-1].seen if self.learned else 0)
 
     @property
     def running(self) -> list[tuple[float, float]]:
@@ -113,22 +166,17 @@ class Story:
 
         A point stands for `least` samples or more, so that small batches do not look like noise.
         """
-        count = len(self.steps)
-        samples = sum(step.samples for step in self.steps)
-        bins = min(points, count, max(samples // least, 1))
-        return [point_of(self.steps[count * i // bins : count * (i + 1) // bins]) for i in range(bins)]
+        return self.curve_of_steps.points(points, least)
 
     def recent(self, steps: int) -> Point | None:
-        """The mean of the latest steps."""
-        return point_of(self.steps[-steps:]) if self.steps else None
-
-
-def point_of(steps: list[Step]) -> Point:
-    """Neighbouring steps (at least one) as one point."""
-    samples = sum(step.samples for step in steps)
-    loss = sum(step.loss * step.samples for step in steps) / samples
-    errors = sum(step.errors for step in steps)
-    return Point(steps[-1].epoch, loss, 1.0 - errors / samples)
+        """The mean of the latest steps, `LATEST_STEPS` at most."""
+        latest = list(self.latest_steps)[-steps:]
+        if not latest:
+            return None
+        total = Sums.of(latest[0])
+        for step in latest[1:]:
+            total += Sums.of(step)
+        return total.point()
 
 
 def _merged(old: Resources | None, new: Resources) -> Resources:

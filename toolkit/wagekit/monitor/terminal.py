@@ -94,10 +94,10 @@ class TerminalView:
         if run.steps == 0:
             return self._panel(run, "learns by itself", [Text("classifying the test samples", style="dim")])
         parts = [_progress(story, run, self._inner_width())]
-        if len(story.steps) > 1:
+        if story.step_count > 1:
             parts += [Text(), _charts(story, run, self._inner_width())]
-        if story.steps and story.steps[-1].layers:
-            parts += [Text(), _layers(story, run)]
+        if story.step is not None and story.step.layers:
+            parts += [Text(), _layers(story.step, run)]
         return self._panel(run, "learns", parts)
 
     def _panel(self, run: Run, what: str, parts: list[RenderableType]) -> Panel:
@@ -131,7 +131,7 @@ def plain_line(story: Story) -> str:
         return by_itself_line(story)
     run, tests = story.run, story.tests
     recent = story.recent(run.steps_per_epoch or 100) if run else story.recent(100)
-    step = story.steps[-1] if story.steps else None
+    step = story.step
     words = [f"{story.seconds:6.1f} s"]
     if step is not None and recent is not None:
         words += [
@@ -146,7 +146,8 @@ def plain_line(story: Story) -> str:
 
 
 def _progress(story: Story, run: Run, width: int) -> RenderableType:
-    done = (story.steps[-1].step + 1 if story.steps else run.first_step) - run.first_step
+    step = story.step
+    done = (step.step + 1 if step else run.first_step) - run.first_step
     total = max(run.steps - run.first_step, 1)
     share = done / total
     seconds = story.seconds if story.end else max(time.time() - (story.started or time.time()), 0.0)
@@ -160,7 +161,6 @@ def _progress(story: Story, run: Run, width: int) -> RenderableType:
             (f" · {clock(left)} left" if left is not None and share < 1 else "", "dim"),
         )
     )
-    step = story.steps[-1] if story.steps else None
     grid.add_row(
         Text.assemble(
             ("epoch ", "dim"),
@@ -182,7 +182,7 @@ def _charts(story: Story, run: Run, width: int) -> RenderableType:
     points = story.curve(80)
     per_epoch = run.steps_per_epoch or 1
     x_range = (run.first_step / per_epoch, max(run.steps / per_epoch, points[-1].epoch))
-    recent = story.recent(max(len(story.steps) // 20, 8))
+    recent = story.recent(max(story.step_count // 20, 8))
     tests = story.tests
     loss_title = Text.assemble(("loss ", "bold"), (f"{recent.loss:.4f}" if recent else "", "yellow"))
     accuracy_title = Text.assemble(
@@ -229,13 +229,12 @@ def _curve(
     return with_axis(lines, labels, style)
 
 
-def _layers(story: Story, run: Run) -> RenderableType:
+def _layers(step: Step, run: Run) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("layer")
     table.add_column("error", justify="right")
     table.add_column("gradient", justify="right")
     table.add_column("saturated", justify="left")
-    step = story.steps[-1]
     most = max((layer.saturated for layer in step.layers), default=0) or 1
     for index, layer in enumerate(step.layers):
         name = run.layers[index] if index < len(run.layers) else str(index)
@@ -253,5 +252,4 @@ def _power(exponent: int | None) -> str:
 
 
 def _rate(story: Story, seconds: float) -> str:
-    samples = sum(step.samples for step in story.steps)
-    return f"{samples / seconds:,.0f}" if seconds > 0 else "-"
+    return f"{story.samples_learned / seconds:,.0f}" if seconds > 0 else "-"
