@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 from wagekit.monitor import (
@@ -15,6 +16,7 @@ from wagekit.monitor import (
     LayerHealth,
     Log,
     Step,
+    Stories,
     Story,
 )
 from wagekit.monitor.controls import WAITING
@@ -75,6 +77,20 @@ def test_new_events_survive_json() -> None:
     health = Health(step=3, source="a", layers=(LayerHealth(weights=9, plus=2, errors=None),))
     for event in (health, Control(action="rate", value=-1, by="web")):
         assert from_json(to_json(event)) == event
+
+
+def test_each_source_has_its_story() -> None:
+    told: list[Event] = []
+    for number in range(6):
+        told.append(dataclasses.replace(step(number), source="ab"[number % 2], time=10.0 - number))
+    stories = Stories.of(told)
+    assert [source for source, _ in stories] == ["a", "b"]
+    assert stories["b"] == Story.of(event for event in told if event.source == "b")
+    assert stories["a"] != stories["b"]
+    assert (stories.started, stories.latest) == (9.0, 6.0)
+    assert stories["new"] == Story()
+    assert len(stories) == 3
+    assert (Stories().started, Stories().latest) == (None, None)
 
 
 def test_controls_take_effect_in_the_story() -> None:

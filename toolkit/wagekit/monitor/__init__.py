@@ -29,7 +29,7 @@ from wagekit.monitor.events import (
 from wagekit.monitor.picture import write_picture
 from wagekit.monitor.report import Fact, write_report
 from wagekit.monitor.sinks import Bus, JsonlWriter, Sink
-from wagekit.monitor.story import Story
+from wagekit.monitor.story import Stories, Story
 from wagekit.monitor.terminal import TerminalView
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "Sample",
     "Sink",
     "Step",
+    "Stories",
     "Story",
     "TerminalView",
     "Unknown",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -52,7 +50,7 @@ def _curve(story: Story, width: int) -> list[Text]:
 
 def _spent(story: Story) -> float:
     """Seconds from the begin of learning to now, or to its end."""
-    end = story.latest if story.end or story.learned[-1].end != "goes_on" else time.time()
+    end = story.latest if story.end or story.learned[-1].end != "goes_on" else story.clock()
     return max((end or 0.0) - story.learned[0].time, 0.0)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +64,8 @@ class Story:
     """Events that somebody did not get, by who."""
     started: float | None = None
     latest: float | None = None
+    clock: Callable[[], float] = field(default=time.time, compare=False, repr=False)
+    """What time it is, for displays: seconds since 1970. A replay gives the time of the recording."""
     _samples: int = 0
     _counted_samples: int = 0
     _instructions: int = 0
@@ -177,6 +180,53 @@ class Story:
         for step in latest[1:]:
             total += Sums.of(step)
         return total.point()
+
+
+@dataclass(slots=True)
+class Stories:
+    """A story for each source, in the order in which they were first heard of."""
+
+    by_source: dict[str, Story] = field(default_factory=dict)
+    clock: Callable[[], float] = field(default=time.time, compare=False, repr=False)
+    """That of every story."""
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Stories:
+        """The stories that these events tell."""
+        stories = cls()
+        for event in events:
+            stories.handle(event)
+        return stories
+
+    def handle(self, event: Event) -> None:
+        """Give an event to the story of its source."""
+        self[event.source].handle(event)
+
+    def close(self) -> None:
+        """Stories stay readable when the stream has ended."""
+
+    def __getitem__(self, source: str) -> Story:
+        """The story of a source; one that is not known yet begins."""
+        story = self.by_source.get(source)
+        if story is None:
+            story = self.by_source[source] = Story(clock=self.clock)
+        return story
+
+    def __iter__(self) -> Iterator[tuple[str, Story]]:
+        return iter(list(self.by_source.items()))
+
+    def __len__(self) -> int:
+        return len(self.by_source)
+
+    @property
+    def started(self) -> float | None:
+        """Time of the first event of all."""
+        return min((story.started for _, story in self if story.started is not None), default=None)
+
+    @property
+    def latest(self) -> float | None:
+        """Time of the latest event of all."""
+        return max((story.latest for _, story in self if story.latest is not None), default=None)
 
 
 def _merged(old: Resources | None, new: Resources) -> Resources:

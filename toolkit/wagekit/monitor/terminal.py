@@ -150,7 +150,8 @@ def _progress(story: Story, run: Run, width: int) -> RenderableType:
     done = (step.step + 1 if step else run.first_step) - run.first_step
     total = max(run.steps - run.first_step, 1)
     share = done / total
-    seconds = story.seconds if story.end else max(time.time() - (story.started or time.time()), 0.0)
+    now = story.clock()
+    seconds = story.seconds if story.end else max(now - (story.started or now), 0.0)
     left = seconds / share - seconds if share > 0 else None
     grid = Table.grid(expand=False)
     grid.add_row(
