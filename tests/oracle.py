@@ -6,7 +6,7 @@ can find mistakes of the NumPy reference. Slow: for networks of a few hundred we
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -79,6 +79,9 @@ class Report:
     error_exponents: list[int | None]
     gradient_exponents: list[int | None]
     saturated: list[int]
+    zero_errors: list[int | None]
+    all_errors: list[int | None]
+    moves: list[tuple[int, ...]] = field(default_factory=list)
 
 
 class Oracle:
@@ -178,6 +181,8 @@ class Oracle:
                 sum(abs(v) == limit(bits.activations) for r in kept for v in r[n].get("output", {}).values())
                 for n in range(len(graph.layers))
             ],
+            zero_errors=[None] * len(graph.layers),
+            all_errors=[None] * len(graph.layers),
         )
         e, exponent = self.quantise(raw)
         report.error_exponents[-1] = exponent
@@ -186,10 +191,12 @@ class Oracle:
         else:
             rate = log2_lr
         report.log2_lr = max(rate, -17)
-        weights = self.weights()
+        weights, before = self.weights(), [dict(masters) for masters in self.masters]
         lowest = next((n for n, layer in enumerate(graph.layers) if not layer.frozen), len(graph.layers))
         for n in range(len(graph.layers) - 1, lowest - 1, -1):
             layer = graph.layers[n]
+            report.zero_errors[n] = sum(v == 0 for err in e for v in err.values())
+            report.all_errors[n] = sum(len(err) for err in e)
             at = [
                 {r[n]["winner"][o]: v for o, v in err.items()} if "winner" in r[n] else err
                 for err, r in zip(e, kept, strict=True)
@@ -208,7 +215,31 @@ class Oracle:
                 )
         self.step_count = (self.step_count + 1) & MASK
         report.masters = self.masters
+        report.moves = [
+            self.moves(layer, old, new)
+            for layer, old, new in zip(graph.layers, before, self.masters, strict=True)
+        ]
         return report
+
+    def moves(self, layer: WeightLayer, old: Tensor, new: Tensor) -> tuple[int, ...]:
+        """Weights, and of them: raised, lowered, clipped, not 0, of another sign; nothing if frozen."""
+        if layer.frozen:
+            return (0, 0, 0, 0, 0, 0)
+        bits = self.graph.bits
+        high = 2 ** (bits.gradients - 1) - 2 ** (bits.gradients - bits.weights)
+
+        def sign(master: int) -> int:
+            w = rha(master, bits.gradients - bits.weights)
+            return (w > 0) - (w < 0)
+
+        return (
+            len(new),
+            sum(new[k] > old[k] for k in new),
+            sum(new[k] < old[k] for k in new),
+            sum(abs(m) == high for m in new.values()),
+            sum(sign(m) != 0 for m in new.values()),
+            sum(sign(new[k]) != sign(old[k]) for k in new),
+        )
 
     def send(self, layer: WeightLayer, w: Tensor, e: Tensor) -> Tensor:
         result = dict.fromkeys(indices(layer.input.shape), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,31 @@ def test_digest_is_sha256_over_step_and_masters() -> None:
             executor.step(X, LABELS)
             data = (1).to_bytes(4, "little") + b"".join(m.astype(dtype).tobytes() for m in executor.masters)
             assert executor.digest() == hashlib.sha256(data).hexdigest()
+
+
+def test_health_is_counted_in_the_steps_that_were_asked_for() -> None:
+    with open_executor(net(), "reference") as executor:
+        assert (executor.counts_health, executor.health_every) == (True, 0)
+        counted = []
+        for every in (0, 0, 2, 2, 2, 1, 0):
+            executor.health_every = every
+            counted.append(executor.step(X, LABELS).health is not None)
+        assert counted == [False, False, True, False, True, True, False]
+        for wrong in (-1, 65536):
+            with pytest.raises(UsageError, match=f"health_every = {wrong}: 0"):
+                executor.health_every = wrong
+
+
+def test_a_difference_in_health_is_named() -> None:
+    with open_executor(net(), "reference") as executor:
+        executor.health_every = 1
+        one = executor.step(X, LABELS)
+    assert one.health is not None
+    other = replace(one, health=(one.health[0], replace(one.health[1], flipped=77)))
+    found = compare_results(0, ("a", "b"), one, other)
+    assert found is not None and (found.layer, found.tensor, found.values[1]) == (1, "flipped", 77)
+    missing = compare_results(0, ("a", "b"), one, replace(one, health=None))
+    assert missing is not None and missing.tensor == "health counted"
 
 
 def test_masters_are_copies() -> None:

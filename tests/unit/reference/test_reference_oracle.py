@@ -26,6 +26,7 @@ def _hold(case: Case) -> None:
     graph = compile_graph(case.net, case.batch)
     with open_executor(case.net, "reference", seed=case.seed) as executor:
         oracle = plain.Oracle(graph, executor.masters, case.seed)
+        executor.health_every = 1
         for number, batch in enumerate(case.steps):
             _hold_step(number, executor, oracle, batch)
 
@@ -41,6 +42,13 @@ def _hold_step(number: int, executor: Executor, oracle: plain.Oracle, batch: Bat
     assert [s.error_exponent for s in result.layers] == report.error_exponents
     assert [s.gradient_exponent for s in result.layers] == report.gradient_exponents
     assert [s.saturated for s in result.layers] == report.saturated
+    assert result.health is not None
+    assert [(h.errors, h.zero_errors) for h in result.health] == list(
+        zip(report.all_errors, report.zero_errors, strict=True)
+    )
+    assert report.moves == [
+        (h.weights, h.plus, h.minus, h.clipped, h.nonzero, h.flipped) for h in result.health
+    ]
     for layer, masters in enumerate(executor.masters):
         for index, value in report.masters[layer].items():
             assert masters[index] == value, f"step {number}, layer {layer}, masters{list(index)}"

@@ -11,7 +11,7 @@ from wagekit import Dense, Input, MaxPool, Network, open_executor
 from wagekit.datasets import load_digits
 from wagekit.errors import DataError, UsageError
 from wagekit.executors import Executor
-from wagekit.monitor.events import Evaluation, Event, Step
+from wagekit.monitor.events import Evaluation, Event, Health, Step
 from wagekit.passes import compile_graph
 from wagekit.training import Batches, Model, Plan, Streamed, Trainer, evaluate, load_model, save_model
 from wagekit.training.evaluation import score
@@ -114,6 +114,25 @@ def test_events_tell_the_training() -> None:
     assert sum(scores[-1].confusion[i][i] for i in range(10)) == scores[-1].correct
     assert run.score is not None
     assert run.score.accuracy == scores[-1].accuracy
+
+
+def test_health_is_told_of_the_steps_that_count_it() -> None:
+    made: list[Event] = []
+    with open_executor(NET, "reference") as executor:
+        executor.health_every = 4
+        trainer(executor, Plan(len(LABELS), 16, total_steps=10), emit=made.append).run()
+        weights = [m.size for m in executor.masters]
+    health = [event for event in made if isinstance(event, Health)]
+    assert [event.step for event in health] == [0, 4, 8]
+    for event in health:
+        told = made[made.index(event) - 1]
+        assert isinstance(told, Step) and told.step == event.step
+        assert [layer.weights for layer in event.layers] == weights
+        assert [layer.errors for layer in event.layers] == [16 * 24, 16 * 10]
+        assert [layer.gradient_exponent for layer in event.layers] == [
+            layer.gradient_exponent for layer in told.layers
+        ]
+    assert sum(layer.plus + layer.minus for layer in health[0].layers) > 0
 
 
 def test_saves_and_tests_when_told() -> None:

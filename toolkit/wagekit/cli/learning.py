@@ -30,6 +30,7 @@ from wagekit.version import __version__
 
 DEFAULT_DATA = "digits"
 DEFAULT_EPOCHS = 6.0
+DEFAULT_HEALTH = 32
 _QUICK_TEST = 2_000
 """Up to so many test samples are classified before the first step too."""
 
@@ -50,6 +51,8 @@ class Settings:
     test_limit: int | None = None
     """Classify only so many of the test samples."""
     resume: bool = False
+    health: int | None = None
+    """Steps between two counts of the layers' health; None: `DEFAULT_HEALTH`, where it can be counted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +66,8 @@ class Lesson:
     seed: int
     train: Samples
     test: Samples
+    health: int | None = None
+    """As in `Settings`."""
 
     @property
     def network(self) -> Network:
@@ -125,7 +130,8 @@ def plan_lesson(subject: Subject, settings: Settings) -> Lesson:
     )
     source = Source(data_spec(spec), dataset.fingerprint(), test_fraction=settings.test_fraction)
     test = test.first(settings.test_limit)
-    return Lesson(subject, compile_graph(net, plan.batch), plan, source, seed, train, test)
+    graph = compile_graph(net, plan.batch)
+    return Lesson(subject, graph, plan, source, seed, train, test, settings.health)
 
 
 def _resumed(subject: Subject, settings: Settings) -> Lesson:
@@ -146,7 +152,8 @@ def _resumed(subject: Subject, settings: Settings) -> Lesson:
         )
     train, test = prepare(net, dataset, split_seed=source.split_seed, test_fraction=source.test_fraction)
     test = test.first(settings.test_limit)
-    return Lesson(subject, compile_graph(net, plan.batch), plan, source, model.seed, train, test)
+    graph = compile_graph(net, plan.batch)
+    return Lesson(subject, graph, plan, source, model.seed, train, test, settings.health)
 
 
 def load_state(lesson: Lesson, executor: Executor) -> None:
@@ -154,6 +161,13 @@ def load_state(lesson: Lesson, executor: Executor) -> None:
     model = lesson.subject.model
     if model is not None:
         executor.load_masters(model.masters, model.step, lesson.seed)
+
+
+def every(health: int | None, executor: Executor) -> int:
+    """Steps between two counts of health; without a wish as by default where they can be counted at all."""
+    if health is not None:
+        return health
+    return DEFAULT_HEALTH if executor.counts_health else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +233,7 @@ def learn(
     with bus, Interrupt() as stop:
         try:
             load_state(lesson, executor)
+            executor.health_every = every(lesson.health, executor)
             place = settle(lesson, executor, stream=stream, count=count)
             bus(_run_event(lesson, executor, "started"))
             trainer = Trainer(

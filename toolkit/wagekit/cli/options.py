@@ -79,6 +79,17 @@ Out = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a model or recording that is there.")]
+Health = Annotated[
+    int | None,
+    typer.Option(
+        "--health",
+        min=0,
+        max=65535,
+        metavar="N",
+        help="Count the health of the layers every N steps; 0 is never. By default 32.",
+        show_default=False,
+    ),
+]
 Events = Annotated[
     Path | None, typer.Option("--events", metavar="FILE", help="Record all events as JSON lines.")
 ]

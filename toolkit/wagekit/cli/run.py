@@ -36,6 +36,7 @@ def run(
     baud: o.Baud = None,
     out: o.Out = None,
     force: o.Force = False,
+    health: o.Health = None,
     events: o.Events = None,
     report: o.ReportFolder = None,
     json: o.Json = False,
@@ -56,6 +57,7 @@ def run(
         test_fraction=test_fraction,
         test_limit=test_limit,
         resume=resume,
+        health=health,
     )
     outputs = Outputs(model=out, events=events, report=report, json=json, force=force)
     run_network(network, on, settings, outputs, stream=stream, icount=icount, baud=baud)

@@ -32,6 +32,7 @@ def train(
     resume: Resume = False,
     out: o.Out = None,
     force: o.Force = False,
+    health: o.Health = None,
     events: o.Events = None,
     report: o.ReportFolder = None,
     json: o.Json = False,
@@ -52,6 +53,7 @@ def train(
         test_fraction=test_fraction,
         test_limit=test_limit,
         resume=resume,
+        health=health,
     )
     outputs = Outputs(model=out, events=events, report=report, json=json, force=force)
     run_network(network, on, settings, outputs)

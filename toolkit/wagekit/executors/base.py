@@ -12,11 +12,13 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from wagekit.errors import UsageError
 from wagekit.numerics.grids import IntArray
 
-__all__ = ["Executor", "IntArray", "LayerStats", "Rule", "StepResult", "state_digest"]
+__all__ = ["Executor", "IntArray", "LayerHealth", "LayerStats", "Rule", "StepResult", "state_digest"]
 
 Rule = Literal["paper", "error_scaled"]
+HEALTH_EVERY_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,35 @@ class LayerStats:
     """`kappa(G)` of the layer's gradient; None if `G` was 0 or the layer does not learn."""
     saturated: int
     """Stored (pooled) activations with `|y| == 2**(k_A-1) - 1` over the batch; 0 for the last layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerHealth:
+    """How one weight layer fared in one training step; counts, and None for what is not counted."""
+
+    weights: int
+    """Their number where the layer learns; else 0, as all that follows about weights."""
+    plus: int
+    """Masters that the update raised."""
+    minus: int
+    """Masters that it lowered; the others stayed as they were."""
+    clipped: int
+    """Masters at the end of their range after the update."""
+    nonzero: int
+    """Weights, as the forward pass sees them, that are not 0 after it."""
+    flipped: int
+    """Weights whose sign (-1, 0, 1) it changed."""
+    errors: int | None
+    """Quantised errors at the layer's stored output over the batch; None where nothing at or below the
+    layer learns."""
+    zero_errors: int | None
+    """Of them, those that are 0."""
+    activations: int
+    """Stored (pooled) activations over the batch; 0 for the last layer."""
+    saturated: int
+    """As in `LayerStats`."""
+    gradient_exponent: int | None
+    """As in `LayerStats`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +78,8 @@ class StepResult:
     log2_lr: int
     """Learning rate used, after the rule was applied; -17 stands for anything that changes nothing."""
     layers: tuple[LayerStats, ...]
+    health: tuple[LayerHealth, ...] | None = None
+    """Of steps that are a multiple of `Executor.health_every`."""
 
 
 def state_digest(step: int, masters: Sequence[IntArray]) -> str:
@@ -74,6 +107,32 @@ class Executor(ABC):
     name: str
     """As given to `open_executor`: `reference`, `host`, `qemu:BOARD`, `serial:PORT`,
     `neuro:PRESET`."""
+    _health_every = 0
+
+    @property
+    def counts_health(self) -> bool:
+        """Whether it can count the health of layers."""
+        return True
+
+    @property
+    def health_every(self) -> int:
+        """The health of the layers is counted in steps whose number is a multiple of this, 0..65535; 0, as
+        at the start, is never. It changes no bit of what is learned.
+        """
+        return self._health_every
+
+    @health_every.setter
+    def health_every(self, every: int) -> None:
+        if not 0 <= every <= HEALTH_EVERY_MAX:
+            raise UsageError(f"health_every = {every}: 0 (never) to {HEALTH_EVERY_MAX} steps is allowed")
+        self._set_health(every)
+        self._health_every = every
+
+    def _set_health(self, every: int) -> None:  # noqa: B027 (not every place has to be told)
+        """Tell the place, before it is taken over."""
+
+    def _is_health_due(self, step: int) -> bool:
+        return self._health_every > 0 and step % self._health_every == 0
 
     @property
     @abstractmethod

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wagekit.errors import MismatchError
-from wagekit.executors.base import Executor, IntArray, StepResult
+from wagekit.executors.base import Executor, IntArray, LayerHealth, StepResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Divergence:
     layer: int | None
     """Number of the weight layer, None for what belongs to the whole network."""
     tensor: str
-    """`masters`, `logits`, or the field of a `StepResult` or `LayerStats`."""
+    """`masters`, `logits`, or the field of a `StepResult`, `LayerStats` or `LayerHealth`."""
     index: tuple[int, ...]
     """Where in the tensor; empty for a single number."""
     names: tuple[str, str]
@@ -52,7 +52,7 @@ def compare_results(
     `loss` follows from the sum of squares and is not compared by itself.
     """
     for field in fields(StepResult):
-        if field.name in ("loss", "layers"):
+        if field.name in ("loss", "layers", "health"):
             continue
         a, b = getattr(one, field.name), getattr(other, field.name)
         if a != b:
@@ -71,6 +71,20 @@ def compare_results(
             a, b = getattr(one.layers[layer], name), getattr(other.layers[layer], name)
             if a != b:
                 return Divergence(step, layer, name, (), names, (a, b))
+    return _compare_health(step, names, one, other)
+
+
+def _compare_health(
+    step: int, names: tuple[str, str], one: StepResult, other: StepResult
+) -> Divergence | None:
+    if one.health is None or other.health is None:
+        counted = (one.health is not None, other.health is not None)
+        return Divergence(step, None, "health counted", (), names, counted) if any(counted) else None
+    for layer, (a, b) in enumerate(zip(one.health, other.health, strict=True)):
+        for field in fields(LayerHealth):
+            values = getattr(a, field.name), getattr(b, field.name)
+            if values[0] != values[1]:
+                return Divergence(step, layer, field.name, (), names, values)
     return None
 
 

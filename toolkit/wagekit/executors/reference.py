@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
+from wagekit.executors.base import Executor, IntArray, LayerHealth, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
     check_batch,
     check_inputs,
@@ -17,7 +18,9 @@ from wagekit.executors.checks import (
     check_rule,
     check_uint32,
 )
+from wagekit.executors.health import layer_health
 from wagekit.ir import Graph
+from wagekit.numerics import count_weights
 from wagekit.passes import compile_graph
 from wagekit.reference import Learned, Randomness, graph_weights, initial_masters, learn, run_forward
 from wagekit.spec import Network
@@ -83,6 +86,8 @@ class ReferenceExecutor(Executor):
             rule=rule,
         )
         result = _result(graph, done, self._step, len(inputs))
+        if self._is_health_due(self._step):
+            result = replace(result, health=_health(graph, self._masters, done, result))
         self._masters = done.masters
         self._step = (self._step + 1) & 0xFFFFFFFF
         return result
@@ -115,4 +120,20 @@ def _result(graph: Graph, done: Learned, step: int, samples: int) -> StepResult:
         errors=done.errors,
         log2_lr=done.log2_lr,
         layers=tuple(layers),
+    )
+
+
+def _health(
+    graph: Graph, masters: Sequence[IntArray], done: Learned, result: StepResult
+) -> tuple[LayerHealth, ...]:
+    bits = graph.bits
+    return tuple(
+        layer_health(
+            layer,
+            result.samples,
+            result.layers[layer.index],
+            count_weights(masters[layer.index], done.masters[layer.index], bits.gradients, bits.weights),
+            done.zero_errors[layer.index],
+        )
+        for layer in graph.layers
     )

@@ -110,6 +110,7 @@ class LayerHealth:
     """How one weight layer fared in one step; counts."""
 
     weights: int
+    """Their number where the layer learns; else 0, as all that is said of them."""
     plus: int = 0
     """Masters that the update raised."""
     minus: int = 0

@@ -17,6 +17,7 @@ from wagekit.numerics.grids import (
     rha,
     weights_from_masters,
 )
+from wagekit.numerics.health import WeightCounts, count_weights
 from wagekit.numerics.initial import initial_masters, log2_alpha
 from wagekit.numerics.prng import initial_key, layer_key, mix, rand16, words
 from wagekit.numerics.shift import kappa, max_abs, quantise_error
@@ -34,9 +35,11 @@ __all__ = [
     "LOG2_LR_MAX",
     "LOG2_LR_MIN",
     "LOG2_LR_NONE",
+    "WeightCounts",
     "apply_decrement",
     "clip_grid",
     "code_dtype",
+    "count_weights",
     "decrement",
     "encode_affine",
     "encode_centered",

@@ -51,6 +51,8 @@ class Learned:
     error_exponents: list[int | None]
     gradient_exponents: list[int | None]
     saturated: list[int]
+    zero_errors: list[int]
+    """Quantised errors at every layer's stored output that are 0; 0 where there are no errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,13 @@ def learn(
     count = len(graph.layers)
     error_exponents: list[int | None] = [None] * count
     gradient_exponents: list[int | None] = [None] * count
+    zero_errors = [0] * count
     error_exponents[-1] = out_exponent
     for layer in reversed(graph.layers):
         i = layer.index
         if not (layer.learns or layer.sends_error):
             break
+        zero_errors[i] = e_q.size - int(np.count_nonzero(e_q))
         at_product = (
             e_q
             if not layer.pool
@@ -106,7 +110,9 @@ def learn(
             e_q, error_exponents[i - 1] = quantise_error(
                 masked(raw, graph.layers[i - 1], kept.inputs[i]), graph.bits.errors
             )
-    return Learned(result, squared, errors, rate, error_exponents, gradient_exponents, kept.saturated)
+    return Learned(
+        result, squared, errors, rate, error_exponents, gradient_exponents, kept.saturated, zero_errors
+    )
 
 
 def _winners(kept: Activations, index: int) -> NDArray[np.uint8]:

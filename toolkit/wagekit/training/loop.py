@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wagekit.executors.base import Executor, IntArray, Rule, StepResult
-from wagekit.monitor.events import Evaluation, Event, Layer, Step
+from wagekit.executors.base import LayerHealth as Counted
+from wagekit.monitor.events import Evaluation, Event, Health, Layer, LayerHealth, Step
 from wagekit.training.evaluation import Score, evaluate
 from wagekit.training.plan import Batches, Plan
 
@@ -153,6 +154,8 @@ class Trainer:
         for result in self.feed.steps(wanted(), self.plan.rule):
             reached += 1
             self.emit(step_event(result, self.plan.epoch(reached), self.cost()))
+            if result.health is not None:
+                self.emit(health_event(result.step, result.health))
         return reached
 
 
@@ -176,3 +179,8 @@ def step_event(result: StepResult, epoch: float, spent: int | None = None) -> St
         ),
         instructions=spent,
     )
+
+
+def health_event(step: int, layers: Sequence[Counted]) -> Health:
+    """The health of a step as an event."""
+    return Health(step=step, layers=tuple(LayerHealth(**asdict(layer)) for layer in layers))
