@@ -19,7 +19,7 @@ from wagekit.version import __version__
 
 WEIGHTS = {"digits": 33_984, "digits-tiny": 5_960}
 VERBS = ["analyze", "boards", "build", "demo", "doctor", "evaluate", "flash", "learn", "new", "predict"]
-VERBS += ["run", "simulate", "train", "verify"]
+VERBS += ["replay", "run", "simulate", "train", "verify"]
 QUICK = ("--on", "reference", "--steps", "12")
 
 

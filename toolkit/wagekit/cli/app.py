@@ -21,6 +21,7 @@ from wagekit.cli import (
     learn,
     new,
     predict,
+    replay,
     run,
     simulate,
     train,
@@ -61,6 +62,7 @@ def _root(
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
     "On the chip": (boards, analyze, build, run, learn, flash, simulate),
+    "Recordings": (replay,),
     "Trust": (doctor, verify, demo),
 }
 for _panel, _modules in _PANELS.items():

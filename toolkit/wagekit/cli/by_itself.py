@@ -186,6 +186,7 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
     _say(lesson, result, told, outputs)
     if result.state.end == "asked":
         raise KeyboardInterrupt
+    told.check()
     return result
 
 

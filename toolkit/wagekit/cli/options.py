@@ -91,7 +91,12 @@ Health = Annotated[
     ),
 ]
 Events = Annotated[
-    Path | None, typer.Option("--events", metavar="FILE", help="Record all events as JSON lines.")
+    Path | None,
+    typer.Option(
+        "--events",
+        metavar="FILE",
+        help="Record all events as JSON lines. A name that ends in .gz is compressed at the end.",
+    ),
 ]
 ReportFolder = Annotated[
     Path | None,
@@ -105,4 +110,16 @@ Baud = Annotated[
 BoardOption = Annotated[
     str,
     typer.Option("--board", metavar="BOARD", help="A name that `wagekit boards` lists, or a folder."),
+]
+Recording = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="What --events FILE or --report FOLDER (events.jsonl) has recorded.",
+        show_default=False,
+    ),
+]
+Source = Annotated[
+    str | None,
+    typer.Option("--source", metavar="NAME", help="Only that one of several devices.", show_default=False),
 ]

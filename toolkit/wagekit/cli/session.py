@@ -14,7 +14,9 @@ from wagekit.cli.learning import Lesson, Result, Settings, learn, plan_lesson
 from wagekit.cli.places import open_place, tell_device
 from wagekit.cli.sources import open_subject
 from wagekit.errors import DataError, ToolError, UsageError
-from wagekit.monitor import JsonlWriter, Sink, Story, TerminalView, write_picture, write_report
+from wagekit.monitor import Recorder, Sink, Story, TerminalView, write_picture, write_report
+from wagekit.monitor.events import Log
+from wagekit.monitor.recorder import check_absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,13 @@ class Outputs:
                 hint=f"--out FILE writes another, --force replaces it, 'wagekit train {self.model} --resume' "
                 "goes on with it",
             )
-        if self.events is not None and self.events.exists():
-            raise UsageError(f"{self.events} exists", hint="--force replaces it")
+        if self.recording is not None:
+            check_absent(self.recording)
+
+    @property
+    def recording(self) -> Path | None:
+        """Where all events are kept, if they are."""
+        return self.events or (self.report / "events.jsonl" if self.report else None)
 
 
 @dataclass(slots=True)
@@ -53,18 +60,28 @@ class Telling:
 
     story: Story = field(default_factory=Story)
     sinks: list[Sink] = field(default_factory=list)
+    recorder: Recorder | None = None
+
+    def check(self) -> None:
+        """`DataError` where the recording lacks something; to be called when all else is done."""
+        if self.recorder is not None and self.recorder.problem:
+            raise DataError(self.recorder.problem, hint="all else of the run is done and kept")
 
 
 def telling(outputs: Outputs, console: Console | None = None) -> Telling:
     """Sinks for a run: terminal, story, and a recording if one is wanted."""
     told = Telling()
-    folder = outputs.report
-    if folder is not None:
-        make_folder(folder)
-    target = outputs.events or (folder / "events.jsonl" if folder else None)
-    told.sinks = [TerminalView(console or (err if outputs.json else out)), told.story]
-    if target is not None:
-        told.sinks.append(JsonlWriter(target))
+    if outputs.report is not None:
+        make_folder(outputs.report)
+    view = TerminalView(console or (err if outputs.json else out))
+    told.sinks = [view, told.story]
+    if outputs.recording is not None:
+        told.recorder = Recorder(
+            outputs.recording,
+            replace=outputs.force,
+            warn=lambda text: view.handle(Log(level="warning", message=text)),
+        )
+        told.sinks.append(told.recorder)
     return told
 
 
@@ -115,6 +132,7 @@ def run_lesson(
         kept = f"; go on with: wagekit train {result.saved} --resume" if result.saved else ""
         note(f"stopped at step {result.step:,} of {lesson.plan.end_step:,}{kept}")
         raise KeyboardInterrupt
+    told.check()
     return result
 
 

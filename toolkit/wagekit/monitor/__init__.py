@@ -23,12 +23,14 @@ from wagekit.monitor.events import (
     Unknown,
     Weights,
     from_json,
-    read_events,
     to_json,
 )
 from wagekit.monitor.picture import write_picture
+from wagekit.monitor.player import Player
+from wagekit.monitor.recorder import Recorder
+from wagekit.monitor.recording import follow, iter_events, read_events
 from wagekit.monitor.report import Fact, write_report
-from wagekit.monitor.sinks import Bus, JsonlWriter, Sink
+from wagekit.monitor.sinks import Bus, Sink
 from wagekit.monitor.story import Stories, Story
 from wagekit.monitor.terminal import TerminalView
 
@@ -44,12 +46,13 @@ __all__ = [
     "Fact",
     "Fault",
     "Health",
-    "JsonlWriter",
     "Layer",
     "LayerHealth",
     "Learned",
     "Link",
     "Log",
+    "Player",
+    "Recorder",
     "Resources",
     "Run",
     "Sample",
@@ -60,7 +63,9 @@ __all__ = [
     "TerminalView",
     "Unknown",
     "Weights",
+    "follow",
     "from_json",
+    "iter_events",
     "read_events",
     "to_json",
     "write_picture",

@@ -10,10 +10,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import time as clock
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from wagekit.errors import DataError
 
@@ -331,13 +332,20 @@ TYPES: dict[str, type[Event]] = {
         Fault,
     )
 }
-_LAYERS: dict[type[Event], type[Layer] | type[LayerHealth]] = {Step: Layer, Health: LayerHealth}
+
+_CHECKERS: dict[type[Event], TypeAdapter[Event]] = {}
+"""Made when they are needed: together they take a moment."""
 
 
 def to_json(event: Event) -> str:
     """One line of JSON, without the newline."""
     if isinstance(event, Unknown):
-        body: dict[str, Any] = {"type": event.kind, "time": event.time, **event.fields}
+        body: dict[str, Any] = {
+            "type": event.kind,
+            "time": event.time,
+            "source": event.source,
+            **event.fields,
+        }
     else:
         body = {"type": event.type, **dataclasses.asdict(event)}
     return json.dumps({"v": SCHEMA_VERSION, **body}, separators=(",", ":"), allow_nan=False)
@@ -347,7 +355,7 @@ def from_json(line: str, where: str = "event") -> Event:
     """The event that a line of JSON stands for; `DataError` names `where` and what is wrong."""
     try:
         body = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: not JSON: {str(error).splitlines()[0]}") from error
     if not isinstance(body, dict) or "type" not in body or "v" not in body:
         raise DataError(f"{where}: not an event: an object with v, type and time is needed")
@@ -357,52 +365,19 @@ def from_json(line: str, where: str = "event") -> Event:
         raise DataError(f"{where}: version {version!r} of the event schema is not 1 or larger")
     cls = TYPES.get(kind)
     if cls is None:
-        return Unknown(time=float(body.pop("time", 0.0)), kind=kind, fields=body)
-    known = {item.name for item in dataclasses.fields(cls)}
-    values = {name: _frozen(cls, name, value) for name, value in body.items() if name in known}
+        cls = Unknown
+        body = {"time": body.pop("time", 0.0), "source": body.pop("source", ""), "kind": kind, "fields": body}
     try:
-        return cls(**values)
-    except TypeError as error:
-        reason = str(error).split("__init__() ")[-1]
-        raise DataError(f"{where}: event '{kind}' {reason}") from error
+        return _checker(cls).validate_python(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DataError(f"{where}: event '{kind}': {place}: {first['msg'].lower()}") from error
 
 
-def read_events(path: str | Path) -> list[Event]:
-    """All events of a recording. A last line that was cut by a crash is left out."""
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    return list(parse_lines(lines, str(path)))
-
-
-def parse_lines(lines: Iterable[str], where: str) -> Iterator[Event]:
-    """Events of numbered lines; blank lines are skipped, and so is a last line without newline."""
-    numbered = list(enumerate(lines, 1))
-    for number, line in numbered:
-        cut = number == len(numbered)
-        if not line.strip():
-            continue
-        try:
-            yield from_json(line, f"{where}: line {number}")
-        except DataError:
-            if cut:
-                return
-            raise
-
-
-def _frozen(cls: type[Event], name: str, value: Any) -> Any:
-    """Lists of JSON as tuples, and layers as what they are in this type of event."""
-    kind = _LAYERS.get(cls)
-    if name == "layers" and kind is not None and isinstance(value, list):
-        known = {item.name for item in dataclasses.fields(kind)}
-        return tuple(
-            kind(**{k: v for k, v in entry.items() if k in known}) if isinstance(entry, dict) else entry
-            for entry in value
-        )
-    return _tuples(value)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _checker(cls: type[Event]) -> TypeAdapter[Event]:
+    """Makes events of this type from what JSON holds; fields that it does not know are ignored."""
+    checker = _CHECKERS.get(cls)
+    if checker is None:
+        checker = _CHECKERS[cls] = TypeAdapter(cls)
+    return checker

@@ -1,16 +1,14 @@
-"""Where events go: a bus that hands them to several sinks, and the recording as JSON lines."""
+"""Where events go: a bus that hands them to several sinks."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Protocol, Self
 
-from wagekit.errors import DataError
-from wagekit.monitor.events import Event, Learned, Run, to_json
+from wagekit.monitor.events import Event
 
 Emit = Callable[[Event], None]
 
@@ -57,32 +55,3 @@ class Bus:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class JsonlWriter:
-    """Writes a recording, one event a line; what a run wrote survives its death.
-
-    Lines are flushed when a run begins or ends or tells how far learning by itself has come, and
-    otherwise every `flush_every` events.
-    """
-
-    def __init__(self, path: str | Path, *, flush_every: int = 64) -> None:
-        self.path = Path(path)
-        self._flush_every = flush_every
-        self._pending = 0
-        try:
-            self._file: TextIO = self.path.open("w", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-    def handle(self, event: Event) -> None:
-        """Append the event."""
-        self._file.write(to_json(event) + "\n")
-        self._pending += 1
-        if self._pending >= self._flush_every or isinstance(event, (Run, Learned)):
-            self._file.flush()
-            self._pending = 0
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()

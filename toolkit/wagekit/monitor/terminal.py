@@ -65,6 +65,7 @@ class TerminalView:
 
     def _handle_live(self, event: Event) -> None:
         if isinstance(event, Run) and event.status == "started":
+            self.close()  # the end of the run before this one may never have been told
             self._live = Live(get_renderable=self.render, console=self.console, refresh_per_second=8)
             self._live.start()
         elif isinstance(event, Run):

@@ -1,0 +1,105 @@
+"""What users do with recordings: replay, and what they are told where that cannot be."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wagekit.monitor import Event, Recorder, read_events
+
+QUICK = ("train", "digits-tiny", "--on", "reference", "--steps", "12", "--test-limit", "30")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
+    """Events of a short run."""
+    from wagekit.cli.app import main
+
+    folder = tmp_path_factory.mktemp("run")
+    path = folder / "r.jsonl.gz"
+    assert main([*QUICK, "--events", str(path), "--out", str(folder / "m")]) == 0
+    return read_events(path)
+
+
+@pytest.fixture
+def recorded(told: list[Event], tmp_path: Path) -> Path:
+    return record(tmp_path / "r.jsonl", told)
+
+
+@pytest.fixture
+def two(told: list[Event], tmp_path: Path) -> Path:
+    """Two devices in one file."""
+    both = [dataclasses.replace(event, source=name) for event in told for name in ("a", "b")]
+    return record(tmp_path / "two.jsonl", both)
+
+
+def record(path: Path, events: list[Event]) -> Path:
+    recorder = Recorder(path)
+    for event in events:
+        recorder.handle(event)
+    recorder.close()
+    return path
+
+
+def test_replay_says_what_the_run_said(cli: Callable, recorded: Path) -> None:
+    live = cli(*QUICK, "--out", "m")
+    again = cli("replay", recorded, "--speed", "max")
+    assert (again.code, again.err) == (0, "")
+    shown = [line.split("s  ", 1)[-1] for line in again.out.splitlines()]
+    assert shown == [line.split("s  ", 1)[-1] for line in live.out.splitlines()][: len(shown)]
+    assert len(shown) == 3
+    assert cli("replay", recorded, "--follow").out == again.out
+
+
+def test_replay_of_a_run_that_was_killed(cli: Callable, told: list[Event], tmp_path: Path) -> None:
+    outcome = cli("replay", record(tmp_path / "cut.jsonl", told[:9]), "--speed", "max")
+    assert outcome.code == 0
+    assert "ends after 9 events, without the end of the run" in outcome.err
+
+
+def test_one_of_several(cli: Callable, two: Path, recorded: Path) -> None:
+    cli("replay", two).refused(2, "has several devices: a, b")
+    shown = cli("replay", two, "--source", "b", "--speed", "max")
+    assert shown.code == 0
+    assert shown.out == cli("replay", recorded, "--speed", "max").out
+    cli("replay", two, "--source", "c").refused(2, "--source c", "has a, b")
+    cli("replay", recorded, "--source", "c").refused(2, "one device only")
+
+
+def test_what_cannot_be_replayed(cli: Callable, recorded: Path, tmp_path: Path) -> None:
+    for speed in ("0", "-1", "nan", "inf", "fast"):
+        cli("replay", recorded, f"--speed={speed}").refused(2, f"--speed {speed}")
+    cli("replay", recorded, "--speed", "2", "--follow").refused(2, "--follow")
+    cli("replay", "absent.jsonl").refused(4, "absent.jsonl", "No such file")
+    (tmp_path / "empty.jsonl").touch()
+    cli("replay", "empty.jsonl").refused(4, "no event was recorded yet")
+    (tmp_path / "t.csv").write_text("a,b\n")
+    cli("replay", "t.csv").refused(4, "not a recording")
+
+
+def test_recordings_are_not_overwritten_unasked(cli: Callable, tmp_path: Path) -> None:
+    once = ("--events", "r.jsonl.gz", "--out", "m", "--report", "kept")
+    assert cli(*QUICK, *once).code == 0
+    before = (tmp_path / "r.jsonl.gz").read_bytes()
+    cli(*QUICK, *once).refused(2, "m exists")
+    cli(*QUICK, *once[:2], "--out", "n").refused(2, "r.jsonl.gz exists")
+    assert (tmp_path / "r.jsonl.gz").read_bytes() == before
+    assert cli(*QUICK, "--report", "kept", "--out", "n").code == 0
+    cli(*QUICK, "--report", "kept", "--out", "o").refused(2, "events.jsonl exists")
+    assert cli(*QUICK, *once, "--force").code == 0
+
+
+def test_a_full_disk_ends_no_training(cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(recorder: Recorder, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Recorder, "_append", refuse)
+    outcome = cli(*QUICK, "--events", "r.jsonl", "--out", "m")
+    assert outcome.code == 4
+    assert "events cannot be recorded: No space left on device; the run goes on" in outcome.out
+    assert "events could not be recorded: No space left" in outcome.err
+    assert (tmp_path / "m").exists()
+    assert "digest" in outcome.out

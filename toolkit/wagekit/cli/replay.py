@@ -1,0 +1,91 @@
+"""`wagekit replay`: see a recorded run again."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wagekit.cli import options as o
+from wagekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from wagekit.monitor import Stories
+
+EXAMPLE = "wagekit replay run.jsonl --speed 10"
+
+
+def replay(
+    recording: o.Recording,
+    *,
+    speed: Annotated[
+        str,
+        typer.Option(
+            "--speed", metavar="X", help="So many recorded seconds in one; max is as fast as possible."
+        ),
+    ] = "1",
+    source: o.Source = None,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow", help="Catch up at once with a run that is still recorded, and show it to its end."
+        ),
+    ] = False,
+) -> None:
+    """Show a recording as it looked live, at the pace at which it happened or faster."""
+    from wagekit.cli.console import out
+    from wagekit.cli.recordings import of_source
+    from wagekit.monitor import Bus, Player, TerminalView, iter_events
+    from wagekit.monitor import follow as follow_events
+
+    pace = parse_speed(speed)
+    if follow:
+        if pace not in (1.0, None):
+            raise UsageError("--follow goes at the pace of the run; --speed is for recordings that are done")
+        events = follow_events(recording)
+        pace = None
+    else:
+        source = _chosen(recording, source)
+        events = iter_events(recording)
+    player = Player(of_source(events, source), pace)
+    view = TerminalView(out)
+    if not follow:
+        view.story.clock = player.now
+    with Bus([view]) as bus:
+        count = player.play(bus)
+    _close(recording, count, view.story.end is not None)
+
+
+def parse_speed(text: str) -> float | None:
+    """A factor, or None for `max`."""
+    if text == "max":
+        return None
+    try:
+        speed = float(text.removesuffix("x"))
+    except ValueError:
+        speed = math.nan
+    if not 0 < speed < math.inf:
+        raise UsageError(f"--speed {text}: a number above 0, as 0.5 or 20, or max is allowed")
+    return speed
+
+
+def _chosen(recording: Path, source: str | None) -> str | None:
+    """The device to show; the whole file is read once, so that its mistakes show before the picture."""
+    from wagekit.cli.recordings import devices, open_recording
+
+    stories: Stories = open_recording(recording, source)
+    found = devices(stories)
+    if source is None and len(found) > 1:
+        raise UsageError(
+            f"{recording} has several devices: {', '.join(found)}", hint=f"show one: --source {found[0]}"
+        )
+    return source
+
+
+def _close(recording: Path, count: int, ended: bool) -> None:
+    from wagekit.cli.console import note
+
+    if not ended:
+        note(f"{recording} ends after {count:,} events, without the end of the run")
