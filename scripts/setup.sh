@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 level=${1:-dev}
 case $level in
 run) extras=plot ;;
-dev) extras=dev,plot ;;
+dev) extras=dev,plot,tensorboard ;;
 *)
     echo "usage: scripts/setup.sh run|dev" >&2
     exit 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,3 +104,19 @@ def test_a_full_disk_ends_no_training(cli: Callable, tmp_path: Path, monkeypatch
     assert "events could not be recorded: No space left" in outcome.err
     assert (tmp_path / "m").exists()
     assert "digest" in outcome.out
+
+
+def test_export(cli: Callable, two: Path, tmp_path: Path) -> None:
+    found = json.loads(cli("export", two, "--csv", "t", "--json").out)["written"]
+    assert "t/steps.csv" in found
+    assert (tmp_path / "t" / "steps.csv").read_text().count("\n") == 1 + 2 * 12
+    cli("export", two, "--csv", "t").refused(2, "exists")
+    assert cli("export", two, "--csv", "t", "--source", "b", "--force").code == 0
+    assert (tmp_path / "t" / "steps.csv").read_text().count("\n") == 1 + 12
+    cli("export", two).refused(2, "nothing to write")
+    cli("export", two, "--csv", "u", "--source", "c").refused(2, "--source c")
+    cli("export", "absent", "--csv", "u").refused(4, "absent")
+    assert not (tmp_path / "u").exists()
+    pytest.importorskip("tensorboardX", reason="event files need the extra 'tensorboard'")
+    shown = cli("export", two, "--tensorboard", "tb")
+    assert (shown.code, shown.out.count("wrote tb/")) == (0, 2)

@@ -18,7 +18,19 @@ from wagekit.training import load_model
 from wagekit.version import __version__
 
 WEIGHTS = {"digits": 33_984, "digits-tiny": 5_960}
-VERBS = ["analyze", "boards", "build", "demo", "doctor", "evaluate", "flash", "learn", "new", "predict"]
+VERBS = [
+    "analyze",
+    "boards",
+    "build",
+    "demo",
+    "doctor",
+    "evaluate",
+    "export",
+    "flash",
+    "learn",
+    "new",
+    "predict",
+]
 VERBS += ["replay", "run", "simulate", "train", "verify"]
 QUICK = ("--on", "reference", "--steps", "12")
 

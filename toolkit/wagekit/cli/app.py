@@ -17,6 +17,7 @@ from wagekit.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     flash,
     learn,
     new,
@@ -62,7 +63,7 @@ def _root(
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
     "On the chip": (boards, analyze, build, run, learn, flash, simulate),
-    "Recordings": (replay,),
+    "Recordings": (replay, export),
     "Trust": (doctor, verify, demo),
 }
 for _panel, _modules in _PANELS.items():

@@ -54,6 +54,7 @@ def examine() -> list[Fact]:
             "CMake", "building projects with CMake", lambda: _version("cmake"), "sudo apt-get install cmake"
         ),
         _package("matplotlib", "learning curves as pictures", "pip install 'wagekit[plot]'"),
+        _package("tensorboardX", "`export --tensorboard`", "pip install 'wagekit[tensorboard]'"),
         _package("pyocd", "`flash` through a debug probe", flash.INSTALL_PYOCD),
     ]
 
