@@ -20,8 +20,7 @@ from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
 from wagekit.ir import Graph
 from wagekit.link.learning import LearnState
-from wagekit.monitor import Evaluation, Fact, Run
-from wagekit.monitor.sinks import Bus
+from wagekit.monitor import Bus, Evaluation, Fact, Run
 from wagekit.numerics.learn import ONE, LearnPlan
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
@@ -37,6 +36,7 @@ from wagekit.training.by_itself import (
     watch,
 )
 from wagekit.training.data import TEST_FRACTION, Samples, Source, prepare
+from wagekit.training.loop import Emit
 from wagekit.version import __version__
 
 ENDS = {
@@ -175,7 +175,8 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
             **options,
         )
     with place.executor as executor:
-        result = _learn(lesson, executor, place, told)
+        with Bus(told.sinks) as bus, Interrupt() as interrupt:
+            result = learn(lesson, executor, bus, place=place, stop=Stop(interrupt, bus))
         if outputs.model is not None:
             save_model(outputs.model, _model(lesson, executor))
             result.saved = outputs.model
@@ -190,9 +191,15 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
     return result
 
 
-def _learn(lesson: Lesson, executor: Executor, place: Place, told: Telling) -> Result:
-    """Evaluate, learn, evaluate; everything that happens goes to the sinks."""
-    bus = Bus(told.sinks)
+def learn(
+    lesson: Lesson,
+    executor: Executor,
+    emit: Emit,
+    *,
+    place: Place,
+    stop: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Evaluate, learn to the end of the plan or until `stop`, evaluate."""
     tests: list[Evaluation] = []
     spent = 0
 
@@ -202,32 +209,31 @@ def _learn(lesson: Lesson, executor: Executor, place: Place, told: Telling) -> R
             spent += executor.counters().instructions or 0
         if len(lesson.test):
             tests.append(examine(state))
-            bus(tests[-1])
+            emit(tests[-1])
 
-    with bus, Interrupt() as stop:
-        try:
-            lesson.begin(executor)
-            learner, examine = _settle(lesson, executor)
-            bus(_run(lesson, executor, "started"))
-            test(learner.state())
-            state = watch(
-                learner,
-                samples=len(lesson.train),
-                limit=lesson.how.plan.samples,
-                emit=bus,
-                stop=Stop(stop, bus),
-                pause=lesson.pause,
-                at_pause=test,
-            )
-            test(state)
-            result = Result(state, executor.digest(), tests)
-            result.instructions = spent / state.seen if spent else None
-            tell_device(bus, executor, place)
-            status = "stopped" if state.end == "asked" else "finished"
-            bus(_run(lesson, executor, status, result.digest))
-        except WagekitError as error:
-            tell_failure(bus, lesson.network, executor, error)
-            raise
+    try:
+        lesson.begin(executor)
+        learner, examine = _settle(lesson, executor)
+        emit(_run(lesson, executor, "started"))
+        test(learner.state())
+        state = watch(
+            learner,
+            samples=len(lesson.train),
+            limit=lesson.how.plan.samples,
+            emit=emit,
+            stop=stop,
+            pause=lesson.pause,
+            at_pause=test,
+        )
+        test(state)
+        result = Result(state, executor.digest(), tests)
+        result.instructions = spent / state.seen if spent else None
+        tell_device(emit, executor, place)
+        status = "stopped" if state.end == "asked" else "finished"
+        emit(_run(lesson, executor, status, result.digest))
+    except WagekitError as error:
+        tell_failure(emit, lesson.network, executor, error)
+        raise
     return result
 
 

@@ -108,8 +108,10 @@ def _introduce(lesson: Lesson, board: str) -> None:
 
 
 def _learn(lesson: Lesson, where: str, folder: Path, sinks: list) -> Result:  # type: ignore[type-arg]
-    from wagekit.cli.learning import learn
+    from wagekit.cli.interrupt import Interrupt
+    from wagekit.cli.learning import Stop, learn
     from wagekit.cli.places import open_place, tell_device
+    from wagekit.monitor import Bus
 
     _title(1, "Compile the network to firmware")
     with err.status("generating C, compiling, booting"):
@@ -120,14 +122,16 @@ def _learn(lesson: Lesson, where: str, folder: Path, sinks: list) -> Result:  # 
         if place.image:
             out.print(_memory(place.image))
         _title(2, "Learn on the chip, watched over its serial line")
-        result = learn(
-            lesson,
-            executor,
-            sinks,
-            save_to=folder / "model.safetensors",
-            save_often=False,
-            after=lambda emit: tell_device(emit, executor, place),
-        )
+        with Bus(sinks) as bus, Interrupt() as interrupt:
+            result = learn(
+                lesson,
+                executor,
+                bus,
+                stop=Stop(interrupt, bus),
+                save_to=folder / "model.safetensors",
+                save_often=False,
+                after=lambda emit: tell_device(emit, executor, place),
+            )
         if not result.finished:
             raise KeyboardInterrupt
         _evaluate_there(lesson, place, result)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wagekit.cli.console import err
-from wagekit.cli.interrupt import Interrupt
+from wagekit.cli.places import tell_link
 from wagekit.cli.sources import Subject, data_spec, open_data
 from wagekit.errors import DataError, DeviceFaultError, UsageError, WagekitError
 from wagekit.executors import Executor, StepResult
@@ -18,19 +18,21 @@ from wagekit.executors.base import Rule
 from wagekit.executors.device import DeviceExecutor
 from wagekit.ir import Graph
 from wagekit.link import FirmwareFaultError
-from wagekit.monitor.events import Event, Fault, Log, Run
-from wagekit.monitor.sinks import Bus, Sink
+from wagekit.monitor.controls import Controls
+from wagekit.monitor.events import Control, Fault, Log, Run
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
 from wagekit.training import Model, Plan, Score, Streamed, Trainer, save_model
 from wagekit.training.data import TEST_FRACTION, Samples, Source, prepare
 from wagekit.training.evaluation import score
-from wagekit.training.loop import Batch, Feed
+from wagekit.training.looks import sample_event, weights_event
+from wagekit.training.loop import Batch, Emit, Feed
 from wagekit.version import __version__
 
 DEFAULT_DATA = "digits"
 DEFAULT_EPOCHS = 6.0
 DEFAULT_HEALTH = 32
+BY_HAND = "the rate was changed by hand: this is not what the plan alone gives"
 _QUICK_TEST = 2_000
 """Up to so many test samples are classified before the first step too."""
 
@@ -68,6 +70,8 @@ class Lesson:
     test: Samples
     health: int | None = None
     """As in `Settings`."""
+    offsets: tuple[tuple[int, int], ...] = ()
+    """Changes of the rate by hand that it goes on with; see `Trainer.offsets`."""
 
     @property
     def network(self) -> Network:
@@ -89,6 +93,8 @@ class Result:
     digest: str
     score: Score | None
     saved: Path | None = None
+    offsets: list[tuple[int, int]] = field(default_factory=list)
+    """Changes of the rate by hand: the digest is not that of the plan alone."""
 
 
 @dataclass(slots=True)
@@ -153,7 +159,8 @@ def _resumed(subject: Subject, settings: Settings) -> Lesson:
     train, test = prepare(net, dataset, split_seed=source.split_seed, test_fraction=source.test_fraction)
     test = test.first(settings.test_limit)
     graph = compile_graph(net, plan.batch)
-    return Lesson(subject, graph, plan, source, model.seed, train, test, settings.health)
+    offsets = offsets_of(model, str(subject.path))
+    return Lesson(subject, graph, plan, source, model.seed, train, test, settings.health, offsets)
 
 
 def load_state(lesson: Lesson, executor: Executor) -> None:
@@ -209,74 +216,126 @@ def settle(lesson: Lesson, executor: Executor, *, stream: bool = False, count: b
 def learn(
     lesson: Lesson,
     executor: Executor,
-    sinks: Sequence[Sink],
+    emit: Emit,
     *,
+    stop: Callable[[], bool] = lambda: False,
+    controls: Controls | None = None,
     save_to: Path | None = None,
     save_often: bool = True,
     stream: bool = False,
     count: bool = False,
-    after: Callable[[Callable[[Event], None]], None] | None = None,
+    after: Callable[[Emit], None] | None = None,
 ) -> Result:
-    """Train to the end of the plan, or to a Ctrl-C; evaluate and save at the end in both cases.
+    """Train to the end of the plan, or until `stop`; evaluate and save at the end in both cases.
 
-    The model is saved after every epoch too if `save_often`. `after` is called with the bus when
-    training is over, to tell more.
+    What is asked for through `controls` is done between two steps. The model is saved after every
+    epoch too if `save_often`. `after` is called with `emit` when training is over, to tell more.
     """
-    bus = Bus(sinks)
     result = Result(False, executor.step_count, "", None)
 
     def save(at: Executor) -> None:
+        model = model_of(lesson, at, trainer.offsets)
         if save_to is not None:
-            save_model(save_to, model_of(lesson, at))
+            save_model(save_to, model)
             result.saved = save_to
+        emit(weights_event(lesson.network, model.step, model.masters))
 
-    with bus, Interrupt() as stop:
-        try:
-            load_state(lesson, executor)
-            executor.health_every = every(lesson.health, executor)
-            place = settle(lesson, executor, stream=stream, count=count)
-            bus(_run_event(lesson, executor, "started"))
-            trainer = Trainer(
-                executor,
-                lesson.plan,
-                place.feed,
-                lesson.graph.log2_one,
-                emit=bus,
-                test=(lesson.test.x, lesson.test.labels),
-                save=save,
-                save_every=lesson.plan.steps_per_epoch if save_often else 0,
-                stop=Stop(stop, bus),
-                evaluator=place.evaluator,
-                cost=place.cost,
-            )
-            if lesson.plan.total_steps and len(lesson.test) <= _QUICK_TEST:
-                trainer.evaluate(executor.step_count)
-            result.finished = trainer.run()
-            result.score = trainer.score
-            result.step, result.digest = executor.step_count, executor.digest()
-            if after is not None:
-                after(bus)
-            bus(_run_event(lesson, executor, "finished" if result.finished else "stopped", result.digest))
-        except WagekitError as error:
-            tell_failure(bus, lesson.network, executor, error)
-            raise
+    try:
+        load_state(lesson, executor)
+        executor.health_every = every(lesson.health, executor)
+        place = settle(lesson, executor, stream=stream, count=count)
+        emit(_run_event(lesson, executor, "started"))
+        _tell_offsets(lesson, emit)
+        trainer = Trainer(
+            executor,
+            lesson.plan,
+            place.feed,
+            lesson.graph.log2_one,
+            emit=emit,
+            test=(lesson.test.x, lesson.test.labels),
+            save=save,
+            save_every=lesson.plan.steps_per_epoch if save_often else 0,
+            stop=stop,
+            evaluator=place.evaluator,
+            cost=place.cost,
+            controls=controls or Controls(),
+            offsets=list(lesson.offsets),
+            checkpoint=_checkpoint(executor),
+            show=lambda step, index: sample_event(lesson.network, step, lesson.train, index),
+            beat=_beat(lesson, executor, emit),
+        )
+        if lesson.plan.total_steps and len(lesson.test) <= _QUICK_TEST:
+            trainer.evaluate(executor.step_count)
+        result.finished = trainer.run()
+        result.score, result.offsets = trainer.score, trainer.offsets
+        result.step, result.digest = executor.step_count, executor.digest()
+        if after is not None:
+            after(emit)
+        if trainer.offsets:
+            emit(Log(level="warning", message=BY_HAND))
+        emit(_run_event(lesson, executor, "finished" if result.finished else "stopped", result.digest))
+    except WagekitError as error:
+        tell_failure(emit, lesson.network, executor, error)
+        raise
     return result
 
 
-def model_of(lesson: Lesson, executor: Executor) -> Model:
+def _checkpoint(executor: Executor) -> Callable[[], str | None] | None:
+    """Keeps the present state on a chip that has checkpoints."""
+    if not isinstance(executor, DeviceExecutor) or not executor.hello.checkpoints:
+        return None
+
+    def keep() -> None:
+        executor.save_checkpoint()
+
+    return keep
+
+
+def _beat(lesson: Lesson, executor: Executor, emit: Emit) -> Callable[[], None]:
+    """What is told every few seconds: of a chip its link and board; elsewhere weights, which need no line."""
+
+    def tell() -> None:
+        if isinstance(executor, DeviceExecutor):
+            tell_link(emit, executor)
+        else:
+            emit(weights_event(lesson.network, executor.step_count, executor.masters))
+
+    return tell
+
+
+def _tell_offsets(lesson: Lesson, emit: Emit) -> None:
+    """What a training that goes on has of changes by hand."""
+    if lesson.offsets:
+        step, offset = lesson.offsets[-1]
+        text = f"goes on with {offset:+d} on the rate, by hand since step {step:,}"
+        emit(Log(level="warning", message=text))
+        emit(Control(action="rate", value=offset, by="model file"))
+
+
+def model_of(lesson: Lesson, executor: Executor, offsets: Sequence[tuple[int, int]] = ()) -> Model:
     """The executor's state with all that is needed to go on."""
-    training = {"plan": lesson.plan.to_dict(), "source": asdict(lesson.source)}
+    training: dict[str, Any] = {"plan": lesson.plan.to_dict(), "source": asdict(lesson.source)}
+    if offsets:
+        training["by_hand"] = [list(entry) for entry in offsets]
     return Model(lesson.network, executor.masters, executor.step_count, executor.seed, training)
 
 
-def tell_failure(bus: Bus, network: Network, executor: Executor, error: WagekitError) -> None:
+def offsets_of(model: Model, where: str) -> tuple[tuple[int, int], ...]:
+    """Changes of the rate by hand that a model file tells of; `DataError` names `where`."""
+    try:
+        return tuple((int(step), int(offset)) for step, offset in model.training.get("by_hand", ()))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where}: its changes of the rate by hand are damaged: {error}") from error
+
+
+def tell_failure(emit: Emit, network: Network, executor: Executor, error: WagekitError) -> None:
     """The events of a run that an error ends."""
     line = error.message.splitlines()[0]
     if isinstance(error, DeviceFaultError):
         report = error.report if isinstance(error, FirmwareFaultError) else None
         cause, registers = (report.cause, report.registers) if report else ("fault", {})
-        bus(Fault(cause=cause, registers=registers, message=line))
-    bus(
+        emit(Fault(cause=cause, registers=registers, message=line))
+    emit(
         Run(
             status="failed",
             network=network.name,
@@ -318,7 +377,7 @@ class Stop:
     """Asks whether to stop, and says once that it will."""
 
     asked: Callable[[], bool]
-    emit: Callable[[Event], None]
+    emit: Emit
     told: bool = False
 
     def __call__(self) -> bool:

@@ -83,7 +83,14 @@ def tell_device(emit: Callable[[Event], None], executor: Executor, place: Place)
     if not isinstance(executor, DeviceExecutor):
         return
     emit(memory_event(place.image) if place.image else Resources(board=executor.hello.board))
-    counters = executor.counters()
+    tell_link(emit, executor)
+
+
+def tell_link(emit: Callable[[Event], None], executor: DeviceExecutor) -> None:
+    """How the link of a chip does, and what its board has used by now; two requests and their answers."""
+    hello, counters = executor.hello, executor.counters()
+    image: FirmwareImage | None = getattr(executor, "image", None)
+    stats = executor.device.session.stats
     emit(
         Link(
             frames_sent=counters.host["sent"],
@@ -91,8 +98,14 @@ def tell_device(emit: Callable[[Event], None], executor: Executor, place: Place)
             resent=counters.host["resent"],
             bad_frames=counters.host["damaged"] + counters.crc_errors,
             overruns=counters.overruns,
+            bytes_sent=stats.bytes_sent,
+            bytes_received=stats.bytes_received,
+            latency=stats.latency(),
         )
     )
+    writes = executor.checkpoint_info().saves if hello.checkpoints else None
+    used = image.sizes.stack - counters.stack_free if image else None
+    emit(Resources(board=hello.board, checkpoint_writes=writes, stack_used=used))
 
 
 def memory_event(image: FirmwareImage) -> Resources:

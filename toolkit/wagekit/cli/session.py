@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.text import Text
 
 from wagekit.cli.console import err, note, out, print_json, say
-from wagekit.cli.learning import Lesson, Result, Settings, learn, plan_lesson
+from wagekit.cli.interrupt import Interrupt
+from wagekit.cli.learning import BY_HAND, Lesson, Result, Settings, Stop, learn, plan_lesson
 from wagekit.cli.places import open_place, tell_device
 from wagekit.cli.sources import open_subject
 from wagekit.errors import DataError, ToolError, UsageError
-from wagekit.monitor import Recorder, Sink, Story, TerminalView, write_picture, write_report
+from wagekit.monitor import Bus, Controls, Recorder, Sink, Story, TerminalView, write_picture, write_report
 from wagekit.monitor.events import Log
 from wagekit.monitor.recorder import check_absent
 
@@ -60,6 +61,8 @@ class Telling:
 
     story: Story = field(default_factory=Story)
     sinks: list[Sink] = field(default_factory=list)
+    controls: Controls = field(default_factory=Controls)
+    """What is asked for through the views."""
     recorder: Recorder | None = None
 
     def check(self) -> None:
@@ -115,11 +118,13 @@ def run_lesson(
             masters=lesson.subject.masters,
             **options,
         )
-    with place.executor as executor:
+    with place.executor as executor, Bus(told.sinks) as bus, Interrupt() as interrupt:
         result = learn(
             lesson,
             executor,
-            told.sinks,
+            bus,
+            stop=Stop(interrupt, bus),
+            controls=told.controls,
             save_to=outputs.model,
             stream=stream,
             count=place.counts,
@@ -162,6 +167,7 @@ def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None
                 "finished": result.finished,
                 "step": result.step,
                 "digest": result.digest,
+                "by_hand": [list(entry) for entry in result.offsets],
                 "test_samples": score.samples if score else 0,
                 "test_accuracy": score.accuracy if score else None,
                 "test_loss": score.loss if score else None,
@@ -176,6 +182,8 @@ def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None
             f"after step {result.step:,} ({story.seconds:.1f} s)"
         )
     say(f"digest {result.digest}")
+    if result.offsets:
+        note(BY_HAND)
     if result.saved:
         say(f"saved  {result.saved}")
     if outputs.report:

@@ -7,8 +7,10 @@ ends, with the answer or with an error that says what was waited for.
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 
 from wagekit.errors import LinkError, WagekitError
 from wagekit.link import codec, schema
@@ -58,6 +60,14 @@ class LinkStats:
     received: int = 0
     stray: int = 0
     """Whole frames that nobody waited for: repeated answers, other sessions."""
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+    """Seconds from a request to the first frame that answers it, of the latest that were sent once."""
+
+    def latency(self) -> float | None:
+        """Median of the latest, or None."""
+        return median(self.latencies) if self.latencies else None
 
 
 class Ticket:
@@ -69,6 +79,7 @@ class Ticket:
         self.wire = wire
         self.sends = 0
         self.due = 0.0
+        self.sent_at = 0.0
         self.acknowledged = False
         self.answer: Record | WagekitError | None = None
 
@@ -239,6 +250,7 @@ class Session:
 
     def _send(self, ticket: Ticket) -> None:
         again = ticket.sends > 0
+        ticket.sent_at = self._now()
         ticket.sends += 1
         timing = self.timing
         wait = min(timing.resend * 2.0 ** (ticket.sends - 1), timing.resend_limit)
@@ -271,6 +283,7 @@ class Session:
 
     def _write(self, data: bytes) -> None:
         self.stats.sent += 1
+        self.stats.bytes_sent += len(data)
         try:
             self.transport.write(data)
         except WagekitError as error:
@@ -283,6 +296,7 @@ class Session:
             data = self.transport.read(timeout)
         except WagekitError as error:
             raise self._fail(self._explained(error)) from error
+        self.stats.bytes_received += len(data)
         for frame in self._decoder.feed(data):
             try:
                 self._take(frame)
@@ -348,7 +362,10 @@ class Session:
         ticket = self._under_way.get(frame.sequence)
         if ticket is None:
             self.stats.stray += 1
-        elif frame.type == _ACK.code:
+            return
+        if ticket.sends == 1 and not ticket.acknowledged:
+            self.stats.latencies.append(self._heard - ticket.sent_at)
+        if frame.type == _ACK.code:
             ack = codec.decode(_ACK.fields, frame.payload)
             if ack.int("progress") != self._progress:
                 self._progress, self._progressed = ack.int("progress"), self._heard

@@ -37,6 +37,11 @@ class Controls:
             self._changed.notify_all()
             return True
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a command waits; it is not taken."""
+        return bool(self._waiting)
+
     def take(self) -> list[Command]:
         """The commands that wait, in the order in which they were asked for."""
         with self._changed:

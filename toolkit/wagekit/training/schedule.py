@@ -69,6 +69,11 @@ class Schedule:
         return rate
 
 
+def moved(log2_lr: int, offset: int) -> int:
+    """A rate to which `offset` was added by hand, within what is allowed."""
+    return min(max(log2_lr + offset, LOG2_LR_MIN), LOG2_LR_MAX)
+
+
 def parse_points(spelled: str, words: Words, text: str) -> tuple[Point, ...]:
     """Pairs `AT:LOG2`, or one number for a rate that stays; `UsageError` quotes `text`."""
     pairs = [pair.strip() for pair in spelled.split(",")]
