@@ -38,3 +38,8 @@ def cost_files() -> Traversable:
 def dataset_files() -> Traversable:
     """Folder of the data sets that ship with the package."""
     return files("wagekit.datasets") / "files"
+
+
+def web_files() -> Traversable:
+    """Folder of the page that the web view serves."""
+    return files("wagekit.monitor.web") / "files"

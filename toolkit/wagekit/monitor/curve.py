@@ -106,18 +106,18 @@ class Thinned(Generic[T]):
     entries: list[T] = field(default_factory=list)
     taken: int = 0
     """Entries that were ever added."""
-    _spacing: int = 1
+    spacing: int = 1
     """Of so many entries one is kept; the last one always."""
 
     def add(self, entry: T) -> None:
         """Append an entry."""
-        last_stays = (self.taken - 1) % self._spacing == 0
+        last_stays = (self.taken - 1) % self.spacing == 0
         if self.entries and not last_stays:
             self.entries[-1] = entry
         else:
             if len(self.entries) >= KEPT:
                 self.entries = self.entries[::2]
-                self._spacing *= 2
+                self.spacing *= 2
             self.entries.append(entry)
         self.taken += 1
 

@@ -1,0 +1,182 @@
+// Curves, drawn with uPlot: loss and accuracy of all runs that are shown, and the health of the layers.
+
+import { colour, element, percent, power } from "./format.js";
+import { HEALTH, LEARNED, ascending, binned } from "./state.js";
+
+const { uPlot } = window;
+const HEIGHT = 230;
+
+export const runColour = (source) => colour(`run-${source.index % 8}`);
+export const layerColour = (at) => colour(`run-${at % 8}`);
+
+// A panel with a plot that is made again when its lines or the theme change, else only gets new data.
+class Chart {
+  constructor(panel, { height = HEIGHT, unit, range, sync }) {
+    this.panel = panel;
+    this.box = panel.querySelector(".plot");
+    this.legend = panel.querySelector(".legend");
+    this.options = { height, unit, range, sync };
+    this.logarithmic = false;
+    this.shape = "";
+    new ResizeObserver(() => this.resize()).observe(this.box);
+  }
+
+  resize() {
+    if (this.plot && this.box.clientWidth) this.plot.setSize({ width: this.box.clientWidth, height: this.options.height });
+  }
+
+  // `lines` have label, colour, x, y, and perhaps dash, points, width; `across` names the x axis.
+  draw(lines, across) {
+    const theme = document.documentElement.dataset.theme + matchMedia("(prefers-color-scheme: dark)").matches;
+    const shape = JSON.stringify([theme, across, this.logarithmic, lines.map((l) => [l.label, l.colour, l.dash, l.points])]);
+    const data = lines.length ? uPlot.join(lines.map((line) => [line.x, line.y])) : [[]];
+    if (shape !== this.shape || !this.plot) {
+      this.plot?.destroy();
+      this.plot = new uPlot(this.settings(lines, across), data, this.box);
+      this.shape = shape;
+      this.legend.replaceChildren(...lines.map((line) => this.entry(line)));
+    } else {
+      this.plot.setData(data);
+    }
+    this.lines = lines;
+    if (this.plot.cursor.idx == null) this.read(null);
+  }
+
+  entry(line) {
+    const swatch = element("i", { class: line.points ? "dot" : line.dash ? "dash" : "" });
+    swatch.style.setProperty("--c", line.colour);
+    line.value = element("b");
+    return element("span", {}, swatch, `${line.label} `, line.value);
+  }
+
+  // What each line says at a place, or at its end.
+  read(index) {
+    const spans = [...this.legend.children];
+    for (const [at, span] of spans.entries()) {
+      const y = this.plot.data[at + 1] ?? [];
+      let value = index == null ? null : y[index];
+      for (let i = index ?? y.length - 1; value == null && i >= 0; i -= 1) value = y[i];
+      span.querySelector("b").textContent = value == null ? "" : this.options.unit(value);
+    }
+  }
+
+  settings(lines, across) {
+    const axis = { stroke: colour("dim"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false },
+      font: "12px system-ui, sans-serif", gap: 6 };
+    const { unit, range, sync, height } = this.options;
+    return {
+      width: Math.max(this.box.clientWidth, 100),
+      height,
+      legend: { show: false },
+      cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false }, ...(sync && { sync: { key: sync } }) },
+      scales: { x: { time: false }, y: { distr: this.logarithmic ? 3 : 1, ...(range && !this.logarithmic && { range }) } },
+      axes: [
+        { ...axis, label: across, labelSize: 18, labelFont: "12px system-ui, sans-serif", size: 28, labelGap: 0 },
+        { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => (tick == null ? "" : unit(tick))) },
+      ],
+      series: [
+        {},
+        ...lines.map((line) => ({
+          label: line.label,
+          stroke: line.colour,
+          width: line.width ?? 2,
+          dash: line.dash,
+          spanGaps: true,
+          points: { show: Boolean(line.points), size: 6, fill: colour("panel"), stroke: line.colour, width: 2 },
+        })),
+      ],
+      hooks: { setCursor: [(plot) => this.lines && this.read(plot.cursor.idx)] },
+    };
+  }
+}
+
+export class Curves {
+  constructor() {
+    this.byStep = false;
+    this.loss = new Chart(document.getElementById("p-loss"), {
+      unit: (value) => (value >= 100 ? value.toFixed(0) : value >= 0.1 ? value.toFixed(3) : value.toPrecision(2)),
+      range: (_, low, high) => (low == null ? [0, 1] : [0, high * 1.05 || 1]),
+      sync: "learning",
+    });
+    this.accuracy = new Chart(document.getElementById("p-accuracy"), {
+      unit: (value) => percent(value, value > 0.995 && value < 1 ? 2 : 1).replace(".0%", "%"),
+      range: () => [0, 1],
+      sync: "learning",
+    });
+    this.health = new Chart(document.getElementById("p-health"), { height: 210, unit: (value) => this.metric?.unit(value) ?? "" });
+  }
+
+  draw(sources) {
+    const key = this.byStep ? 0 : 1;
+    const alone = sources.length === 1;
+    const across = this.byStep ? "step" : "epoch";
+    const loss = [];
+    const accuracy = [];
+    for (const source of sources) {
+      const own = runColour(source);
+      const label = (what) => (alone ? what : what ? `${source.title} ${what}` : source.title);
+      if (source.curve.length) {
+        const rows = binned(source.curve);
+        const x = rows.map((row) => row[key]);
+        loss.push({ label: alone ? "train" : source.title, colour: alone ? colour("loss") : own, x, y: rows.map((row) => row[2]) });
+        accuracy.push({ label: label("train"), colour: alone ? colour("train") : own, dash: alone ? undefined : [5, 4],
+          width: alone ? 2 : 1.5, x, y: rows.map((row) => row[3]) });
+      }
+      if (source.learned.length) {
+        const at = this.byStep ? LEARNED.step : LEARNED.epoch;
+        const rows = ascending(source.learned, at).filter((row) => row[LEARNED.seen]);
+        accuracy.push({ label: label("running"), colour: alone ? colour("train") : own,
+          x: rows.map((row) => row[at]), y: rows.map((row) => row[LEARNED.accuracy]) });
+      }
+      const tests = ascending(source.tests.filter((row) => row[2] === "test"), key);
+      if (tests.length) {
+        accuracy.push({ label: label("test"), colour: alone ? colour("test") : own, points: tests.length <= 60,
+          x: tests.map((row) => row[key]), y: tests.map((row) => row[4] / row[3]) });
+        const known = tests.filter((row) => row[5] != null);
+        if (alone && known.length) {
+          loss.push({ label: "test", colour: colour("test"), points: known.length <= 60,
+            x: known.map((row) => row[key]), y: known.map((row) => row[5]) });
+        }
+      }
+    }
+    const usable = (lines) => lines.filter((line) => line.x.length);
+    this.loss.draw(this.loss.logarithmic ? usable(loss).map(positive) : usable(loss), across);
+    this.accuracy.draw(usable(accuracy), across);
+  }
+
+  drawHealth(source, metric) {
+    this.metric = metric;
+    const rows = ascending(source.health, 0);
+    const names = source.run?.layers ?? [];
+    const lines = (rows.at(-1)?.[1] ?? []).map((_, layer) => ({
+      label: names[layer] ?? String(layer),
+      colour: layerColour(layer),
+      width: 1.5,
+      x: rows.map((row) => row[0]),
+      y: rows.map((row) => (row[1][layer] ? metric.of(row[1][layer]) : null)),
+    }));
+    this.health.draw(lines.filter((line) => line.y.some((value) => value != null)), "step");
+  }
+}
+
+const positive = (line) => ({ ...line, y: line.y.map((value) => (value > 0 ? value : null)) });
+
+const share = (part, whole) => (part == null || !whole ? null : part / whole);
+
+// What a layer's health is judged by: its value, and from where on it is to be watched or is trouble.
+export const METRICS = {
+  saturated: { name: "saturated activations", of: (l) => share(l[HEALTH.saturated], l[HEALTH.activations]), watch: 0.25, bad: 0.6 },
+  zero: { name: "zero errors", of: (l) => share(l[HEALTH.zeroErrors], l[HEALTH.errors]), watch: 0.9, bad: 0.99 },
+  still: { name: "updates of zero", of: (l) => share(l[HEALTH.weights] - l[HEALTH.plus] - l[HEALTH.minus], l[HEALTH.weights]), watch: 0.999, bad: 1 },
+  clipped: { name: "clipped weights", of: (l) => share(l[HEALTH.clipped], l[HEALTH.weights]), watch: 0.1, bad: 0.3 },
+  density: { name: "density (weights that are not 0)", of: (l) => share(l[HEALTH.nonzero], l[HEALTH.weights]), watch: 0.15, bad: 0.03, low: true },
+  flips: { name: "changed sign", of: (l) => share(l[HEALTH.flipped], l[HEALTH.weights]), watch: 0.05, bad: 0.15 },
+  gradient: { name: "largest gradient", of: (l) => l[HEALTH.gradient], unit: power },
+};
+for (const metric of Object.values(METRICS)) metric.unit ??= (value) => percent(value, value < 0.1 ? 2 : 1);
+
+export function judge(metric, value) {
+  if (value == null || metric.bad == null) return "";
+  const beyond = (limit) => (metric.low ? value <= limit : value >= limit);
+  return beyond(metric.bad) ? "bad" : beyond(metric.watch) ? "watch" : "ok";
+}
