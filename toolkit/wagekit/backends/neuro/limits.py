@@ -57,6 +57,8 @@ class Asked:
     cuts: tuple[Cut, ...]
     layers: tuple[LayerMap, ...]
     """Empty where there are more cores than the chip has: tiles are not made then."""
+    lacking: tuple[int | None, ...]
+    """By layer the least bits that its fullest core would have to hold, where no cut fits a core's memory."""
     batch: int
     training: bool
 
@@ -128,7 +130,8 @@ def _cores(asked: Asked) -> Iterator[Violation]:
     if value > allowed:
         largest = max(zip(asked.cuts, asked.graph.layers, strict=True), key=lambda pair: pair[0].cores)
         fix = f"layer {largest[1].name} takes {largest[0].cores:,} of them; a chip of {value:,} would do"
-        yield Violation("cores", None, None, value, allowed, "cores needed", fix)
+        what = "cores needed" if all(bits is None for bits in asked.lacking) else "cores needed at least"
+        yield Violation("cores", None, None, value, allowed, what, fix)
 
 
 def _worst(asked: Asked, limit: Limit) -> Iterator[Violation]:
@@ -206,7 +209,13 @@ def _memory(asked: Asked) -> Iterator[Violation]:
     def value(tile: Tile) -> int:
         return bits(tile, asked.batch)
 
-    yield from _worst(asked, Limit("memory_bits", allowed, "bits of memory", value, fix))
+    if asked.layers:
+        yield from _worst(asked, Limit("memory_bits", allowed, "bits of memory", value, fix))
+        return
+    for layer, bits_at_least in zip(asked.graph.layers, asked.lacking, strict=True):
+        if bits_at_least is not None:
+            hint = f"no cut of layer {layer.name} fits: use a smaller batch or larger cores"
+            yield Violation("memory_bits", layer.name, None, bits_at_least, allowed, "bits of memory", hint)
 
 
 def _partial_bits(asked: Asked) -> Iterator[Violation]:

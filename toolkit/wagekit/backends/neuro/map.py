@@ -21,7 +21,9 @@ def map_graph(graph: Graph, preset: Preset, options: MappingOptions | None = Non
     options = options or MappingOptions()
     assert graph.batch is not None and graph.training is not None, "the range pass comes first"
     asked = (preset.limits, options)
-    cuts = [fitting_cut(graph, layer, cut_layer(layer, *asked), asked) for layer in graph.layers]
+    found = [fitting_cut(graph, layer, cut_layer(layer, *asked), asked) for layer in graph.layers]
+    cuts = [cut for cut, _ in found]
+    lacking = tuple(lack for _, lack in found)
     layers: list[LayerMap] = []
     if sum(cut.cores for cut in cuts) <= preset.limits.cores:
         cores = 0
@@ -30,7 +32,7 @@ def map_graph(graph: Graph, preset: Preset, options: MappingOptions | None = Non
             layers.append(map_layer(layer, cut, asked, first_core=cores, below=below))
             cores += cut.cores
     mapped = tuple(layers)
-    check(Asked(graph, preset, options, tuple(cuts), mapped, graph.batch, graph.training))
+    check(Asked(graph, preset, options, tuple(cuts), mapped, lacking, graph.batch, graph.training))
     flows, tables, counters = build_flows(graph, mapped, options, graph.training)
     tiles = tuple(tile for layer_map in mapped for tile in layer_map.tiles)
     return Mapping(
@@ -51,35 +53,43 @@ def map_graph(graph: Graph, preset: Preset, options: MappingOptions | None = Non
     )
 
 
-FINER = (1, 2, 4, 8, 16)
+FINER = (1, 2, 3, 4, 6, 8, 12, 16)
 """How many times finer than the first a cut may become for a core's memory."""
 
 
-def fitting_cut(graph: Graph, layer: WeightLayer, cut: Cut, asked: tuple[CoreLimits, MappingOptions]) -> Cut:
-    """The first cut, or the next finer one with which a core's memory holds its tile; a given one stays."""
+def fitting_cut(
+    graph: Graph, layer: WeightLayer, cut: Cut, asked: tuple[CoreLimits, MappingOptions]
+) -> tuple[Cut, int | None]:
+    """The first cut, or the next finer one with which a core's memory holds its tile; a given one stays.
+
+    How many cores the chip has does not matter here, so that a refusal tells how many would do. Where no
+    cut fits, the first one and the least bits that a core would have to hold.
+    """
     limits, options = asked
     forced = options.axons is not None or options.neurons is not None
-    if forced or cut.cores > limits.cores or (graph.training and not limits.learns):
-        return cut
-    finer = [
+    learns_in_vain = graph.training and not limits.learns
+    if forced or learns_in_vain or _most_bits(graph, layer, cut, asked) <= limits.memory_bits:
+        return cut, None
+    finest = Cut(
+        min(cut.rows * FINER[-1], layer.fan_in), min(cut.columns * FINER[-1], layer.outputs), *cut.blocks
+    )
+    least = _most_bits(graph, layer, finest, asked)
+    if least > limits.memory_bits:
+        return cut, least
+    finer = {
         Cut(min(cut.rows * r, layer.fan_in), min(cut.columns * c, layer.outputs), *cut.blocks)
         for r in FINER
         for c in FINER
-    ]
-    for candidate in sorted(finer, key=lambda c: (c.cores, c.rows)):
-        if candidate.cores > max(cut.cores, limits.cores):
-            break
-        if _fits(graph, layer, candidate, asked):
-            return candidate
-    return cut
+    }
+    in_order = sorted(finer, key=lambda c: (c.cores, c.rows))
+    return next(c for c in in_order if _most_bits(graph, layer, c, asked) <= limits.memory_bits), None
 
 
-def _fits(graph: Graph, layer: WeightLayer, cut: Cut, asked: tuple[CoreLimits, MappingOptions]) -> bool:
+def _most_bits(graph: Graph, layer: WeightLayer, cut: Cut, asked: tuple[CoreLimits, MappingOptions]) -> int:
+    """Bits of the fullest core of a layer."""
+    # Parts differ by one at most, and the first are the longest: a column and a core more tell it all.
     mapped = map_layer(layer, cut, asked)
-    limits, options = asked
+    gradient = asked[1].gradient
     assert graph.batch is not None
-    first = mapped.owners[: mapped.rows + 1]  # parts differ by one at most, and the first are the longest
-    return all(
-        sum(core_memory(graph, mapped, tile, graph.batch, options.gradient).values()) <= limits.memory_bits
-        for tile in first
-    )
+    first = mapped.owners[: mapped.rows + 1]
+    return max(sum(core_memory(graph, mapped, tile, graph.batch, gradient).values()) for tile in first)

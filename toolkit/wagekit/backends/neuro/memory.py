@@ -65,11 +65,10 @@ def _input_elements(mapped: LayerMap, tile: Tile) -> int:
     group = mapped.groups[tile.block * mapped.rows + tile.row]
     if mapped.unrolled or sizes.kernel[0] >= sizes.input[0]:
         return group.elements
-    by_row = np.zeros(sizes.input[0], np.int64)
-    marks = np.zeros(sizes.input_size, bool)
-    for start, length, _ in group.runs:
-        marks[start : start + length] = True
-    by_row = marks.reshape(sizes.input[0], -1).sum(axis=1)
+    steps = np.zeros(sizes.input_size + 1, np.int64)
+    np.add.at(steps, group.runs[:, 0], 1)
+    np.add.at(steps, group.runs[:, 0] + group.runs[:, 1], -1)
+    by_row = np.cumsum(steps[:-1]).reshape(sizes.input[0], -1).sum(axis=1)
     return int(np.convolve(by_row, np.ones(sizes.kernel[0], np.int64)).max())
 
 
