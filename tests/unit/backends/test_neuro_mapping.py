@@ -234,7 +234,6 @@ def test_a_larger_batch_never_needs_fewer_cores() -> None:
             map_graph(compile_graph(vgg(), batch, training=True), load_preset("loihi"))
         found = {violation.limit: violation for violation in caught.value.violations}
         needed.append(found["cores"].value)
-        assert ("memory_bits" in found) == (batch == 8)
     assert needed == sorted(needed)
     assert found["memory_bits"].layer == "conv1"
     assert "smaller batch" in found["memory_bits"].fix
