@@ -120,3 +120,19 @@ def test_export(cli: Callable, two: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX", reason="event files need the extra 'tensorboard'")
     shown = cli("export", two, "--tensorboard", "tb")
     assert (shown.code, shown.out.count("wrote tb/")) == (0, 2)
+
+
+def test_report(cli: Callable, recorded: Path, two: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra 'plot'")
+    assert cli("report", recorded).code == 0
+    folder = recorded.with_name("r")
+    assert {path.name for path in folder.iterdir()} == {"report.html", "learning.png", "health.png"}
+    assert "Health of the layers" in (folder / "report.html").read_text()
+    cli("report", recorded).refused(2, "report.html exists")
+    found = json.loads(cli("report", two, "--out", "p", "--json").out)
+    assert found["devices"] == ["a", "b"]
+    assert "p/2-learning.png" in found["written"]
+    one = cli("report", two, "--out", "p", "--source", "a", "--force", "--json")
+    assert json.loads(one.out)["devices"] == ["a"]
+    assert "2 devices" not in (tmp_path / "p" / "report.html").read_text()
+    cli("report", "absent").refused(4, "absent")

@@ -31,7 +31,7 @@ VERBS = [
     "new",
     "predict",
 ]
-VERBS += ["replay", "run", "simulate", "train", "verify"]
+VERBS += ["replay", "report", "run", "simulate", "train", "verify"]
 QUICK = ("--on", "reference", "--steps", "12")
 
 

@@ -29,7 +29,8 @@ from wagekit.monitor import (
     write_report,
 )
 from wagekit.monitor.chart import bar, braille, sparkline
-from wagekit.monitor.figure import charts_of, ticks
+from wagekit.monitor.figure import chart, ticks
+from wagekit.monitor.plots import learning_plots
 
 
 def events(steps: int = 40) -> list[Event]:
@@ -209,8 +210,8 @@ def test_picture_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_charts() -> None:
-    charts = charts_of(Story.of(events()))
-    assert [chart.title for chart in charts] == ["Loss", "Accuracy"]
+    charts = [chart(plot) for plot in learning_plots(Story.of(events()))]
+    assert [chart.title for chart in charts] == ["Loss", "Accuracy", "Learning rate"]
     assert charts[1].curves[1].dots[-1].title.startswith("epoch 4: ")
     assert ticks(0, 6, count=6) == [0, 1, 2, 3, 4, 5, 6]
     assert ticks(0.0, 0.73, count=5) == [0.0, 0.2, 0.4, 0.6]

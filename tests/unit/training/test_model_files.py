@@ -13,8 +13,8 @@ from safetensors.numpy import save
 
 from wagekit import Dense, Input, Network
 from wagekit.errors import DataError
+from wagekit.files import write_whole
 from wagekit.training import Model, load_model, save_model
-from wagekit.training.model import write_atomically
 
 NET = Network(
     name="n",
@@ -116,7 +116,7 @@ def test_write_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("os.fsync", broken)
     with pytest.raises(KeyboardInterrupt):
-        write_atomically(path, b"half")
+        write_whole(path, b"half")
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 

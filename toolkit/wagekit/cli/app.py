@@ -23,6 +23,7 @@ from wagekit.cli import (
     new,
     predict,
     replay,
+    report,
     run,
     simulate,
     train,
@@ -63,7 +64,7 @@ def _root(
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
     "On the chip": (boards, analyze, build, run, learn, flash, simulate),
-    "Recordings": (replay, export),
+    "Recordings": (replay, report, export),
     "Trust": (doctor, verify, demo),
 }
 for _panel, _modules in _PANELS.items():

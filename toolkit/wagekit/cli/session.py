@@ -15,7 +15,17 @@ from wagekit.cli.learning import BY_HAND, Lesson, Result, Settings, Stop, learn,
 from wagekit.cli.places import open_place, tell_device
 from wagekit.cli.sources import open_subject
 from wagekit.errors import DataError, ToolError, UsageError
-from wagekit.monitor import Bus, Controls, Recorder, Sink, Story, TerminalView, write_picture, write_report
+from wagekit.monitor import (
+    Bus,
+    Controls,
+    Recorder,
+    Sink,
+    Story,
+    TerminalView,
+    write_health_picture,
+    write_picture,
+    write_report,
+)
 from wagekit.monitor.events import Log
 from wagekit.monitor.recorder import check_absent
 
@@ -142,13 +152,20 @@ def run_lesson(
 
 
 def leave_report(folder: Path, story: Story, **more: Any) -> list[Path]:
-    """Report and picture in a folder; without matplotlib a remark takes the picture's place."""
+    """Report and pictures in a folder; without matplotlib a remark takes the pictures' place."""
     written = [write_report(folder / "report.html", story, **more)]
+    return written + leave_pictures(folder, story)
+
+
+def leave_pictures(folder: Path, story: Story, prefix: str = "") -> list[Path]:
+    """The curves and, where it was counted, the health of the layers."""
     try:
-        written.append(write_picture(folder / "learning.png", story))
+        curves = write_picture(folder / f"{prefix}learning.png", story)
+        health = write_health_picture(folder / f"{prefix}health.png", story)
     except ToolError as error:
         note(f"no picture: {error.message}; {error.hint}")
-    return written
+        return []
+    return [curves, health] if health else [curves]
 
 
 def make_folder(folder: Path) -> None:

@@ -25,7 +25,7 @@ from wagekit.monitor.events import (
     from_json,
     to_json,
 )
-from wagekit.monitor.picture import write_picture
+from wagekit.monitor.picture import write_health_picture, write_picture
 from wagekit.monitor.player import Player
 from wagekit.monitor.recorder import Recorder
 from wagekit.monitor.recording import follow, iter_events, read_events
@@ -68,6 +68,7 @@ __all__ = [
     "iter_events",
     "read_events",
     "to_json",
+    "write_health_picture",
     "write_picture",
     "write_report",
 ]

@@ -26,6 +26,8 @@ class Point:
     """Share of the training samples that were classified rightly before their step."""
     step: int = 0
     """Steps learned after the last of them."""
+    log2_lr: int = 0
+    """Of the last of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,14 @@ class Sums:
     loss: float
     """Of all samples."""
     errors: int
+    log2_lr: int
 
     @classmethod
     def of(cls, step: Step) -> Sums:
         """Those of one step."""
-        return cls(step.step + 1, step.epoch, step.samples, step.loss * step.samples, step.errors)
+        return cls(
+            step.step + 1, step.epoch, step.samples, step.loss * step.samples, step.errors, step.log2_lr
+        )
 
     def __add__(self, later: Sums) -> Sums:
         """Those of both."""
@@ -52,12 +57,13 @@ class Sums:
             self.samples + later.samples,
             self.loss + later.loss,
             self.errors + later.errors,
+            later.log2_lr,
         )
 
     def point(self) -> Point:
         """Their means."""
         samples = self.samples or 1
-        return Point(self.epoch, self.loss / samples, 1.0 - self.errors / samples, self.step)
+        return Point(self.epoch, self.loss / samples, 1.0 - self.errors / samples, self.step, self.log2_lr)
 
 
 @dataclass(slots=True)

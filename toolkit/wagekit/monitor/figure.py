@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-from wagekit.monitor.story import Story
+from wagekit.monitor.plots import Line, Plot, Span
 
 WIDTH, HEIGHT = 480, 250
-Span = tuple[float, float]
-_WHOLE: Span = (0.0, 1.0)
+STYLES = 8
+"""Layers beyond so many have the same colours again, dashed."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 470, 10, 222
 
 
@@ -39,6 +38,7 @@ class Curve:
     style: str
     path: str
     dots: tuple[Dot, ...] = ()
+    dashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,61 +51,52 @@ class Chart:
     y_ticks: tuple[Tick, ...]
     by: str = "epoch"
     """What runs from left to right."""
+    marks: tuple[Dot, ...] = ()
+    """Where something happened from outside; `y` is of no account."""
+    faults: tuple[Dot, ...] = ()
+    filled: bool = False
     width: int = WIDTH
     height: int = HEIGHT
     left: int = _LEFT
     right: int = _RIGHT
+    top: int = _TOP
+    bottom: int = _BOTTOM
     label_x: int = _LEFT - 7
     label_y: int = HEIGHT - 8
 
 
-def charts_of(story: Story) -> list[Chart]:
-    """Loss and accuracy of a run, accuracy alone of learning by itself; empty while nothing was learned."""
-    if story.learned:
-        return [_by_itself(story)]
-    points = story.curve(120)
-    if not points:
-        return []
-    tests = story.tests
-    start = min(points[0].epoch, tests[0].epoch if tests else points[0].epoch)
-    x_range = (floor(start), max(points[-1].epoch, floor(start) + 1e-6))
-    loss_top = max(point.loss for point in points) * 1.05 or 1.0
-    loss = [(point.epoch, point.loss) for point in points]
-    train = [(point.epoch, point.accuracy) for point in points]
-    test = [(entry.epoch, entry.accuracy) for entry in tests]
-    titles = [f"epoch {entry.epoch:g}: {entry.accuracy:.2%} of {entry.samples}" for entry in tests]
-    x_ticks = tuple(Tick(_x(v, x_range), f"{v:g}") for v in ticks(*x_range, count=6))
-    accuracy = [_curve("training samples, before their step", "train", train, x=x_range, y=_WHOLE)]
-    if test:
-        accuracy.append(_curve("test samples", "test", test, x=x_range, y=_WHOLE, titles=titles))
-    return [
-        Chart(
-            "Loss",
-            (_curve("training samples, before their step", "loss", loss, x=x_range, y=(0.0, loss_top)),),
-            x_ticks,
-            tuple(Tick(_y(v, (0.0, loss_top)), f"{v:g}") for v in ticks(0.0, loss_top, count=5)),
-        ),
-        Chart("Accuracy", tuple(accuracy), x_ticks, _percents()),
+def chart(plot: Plot) -> Chart:
+    """The plot in coordinates of SVG."""
+    marks = [
+        (
+            Dot(_x(min(max(at, plot.x[0]), plot.x[1]), plot.x), _TOP, f"{plot.by} {at:,.6g}: {mark.text}"),
+            mark.fault,
+        )
+        for at, mark in plot.marks
     ]
+    x_text = "{:,g}" if plot.by != "epoch" else "{:g}"
+    return Chart(
+        plot.title,
+        tuple(_curve(line, plot) for line in plot.lines),
+        tuple(Tick(_x(v, plot.x), x_text.format(v)) for v in ticks(*plot.x, count=6)),
+        _y_ticks(plot),
+        plot.by,
+        tuple(dot for dot, fault in marks if not fault),
+        tuple(dot for dot, fault in marks if fault),
+        plot.filled,
+    )
 
 
-def _by_itself(story: Story) -> Chart:
-    """Running accuracy and test accuracy over the new samples."""
-    test = story.tests_by_sample
-    titles = [
-        f"{at:,.0f} samples: {entry.accuracy:.2%} of {entry.samples}"
-        for (at, _), entry in zip(test, story.tests, strict=True)
-    ]
-    x_range = (0.0, max(float(story.learned[-1].seen), 1.0))
-    curves = [_curve("running, before each sample is learned", "train", story.running, x=x_range, y=_WHOLE)]
-    if test:
-        curves.append(_curve("test samples", "test", test, x=x_range, y=_WHOLE, titles=titles))
-    x_ticks = tuple(Tick(_x(v, x_range), f"{v:,g}") for v in ticks(*x_range, count=6))
-    return Chart("Accuracy", tuple(curves), x_ticks, _percents(), "new sample")
-
-
-def _percents() -> tuple[Tick, ...]:
-    return tuple(Tick(_y(v / 100, _WHOLE), f"{v} %") for v in range(0, 101, 20))
+def _y_ticks(plot: Plot) -> tuple[Tick, ...]:
+    low, high = plot.y
+    if plot.unit == "%":
+        values = [(v / 100, f"{v:g} %") for v in ticks(low * 100, high * 100, count=5)]
+    elif plot.unit == "2^":
+        every = max(floor((high - low) / 6 + 0.5), 1)
+        values = [(float(v), f"2^{v}") for v in range(int(low), int(high) + 1) if v % every == 0]
+    else:
+        values = [(v, f"{v:g} {plot.unit}".strip()) for v in ticks(low, high, count=5)]
+    return tuple(Tick(_y(value, plot.y), text) for value, text in values)
 
 
 def ticks(low: float, high: float, *, count: int) -> list[float]:
@@ -118,19 +109,15 @@ def ticks(low: float, high: float, *, count: int) -> list[float]:
     return [v for v in values if low - 1e-9 <= v <= high + 1e-9]
 
 
-def _curve(
-    name: str,
-    style: str,
-    points: Sequence[tuple[float, float]],
-    *,
-    x: Span,
-    y: Span,
-    titles: Sequence[str] = (),
-) -> Curve:
-    placed = [(_x(at, x), _y(value, y)) for at, value in points]
+def _curve(line: Line, plot: Plot) -> Curve:
+    placed = [(_x(at, plot.x), _y(value, plot.y)) for at, value in line.points]
     path = "M" + " L".join(f"{across:g} {down:g}" for across, down in placed) if placed else ""
-    dots = tuple(Dot(*place, title) for place, title in zip(placed, titles, strict=False))
-    return Curve(name, style, path, dots)
+    dots = tuple(Dot(*place, title) for place, title in zip(placed, line.titles, strict=False))
+    style, dashed = line.style, False
+    if style.startswith("layer"):
+        index = int(style.removeprefix("layer"))
+        style, dashed = f"layer{index % STYLES}", index >= STYLES
+    return Curve(line.name, style, path, dots, dashed)
 
 
 def _x(value: float, span: Span) -> float:

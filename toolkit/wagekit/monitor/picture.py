@@ -1,36 +1,29 @@
-"""The learning curve as a PNG, with matplotlib (the extra `plot`)."""
+"""The learning curve and the health of the layers as PNG, with matplotlib (the extra `plot`)."""
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wagekit.errors import DataError, ToolError
+from wagekit.errors import ToolError
+from wagekit.files import write_whole
 from wagekit.monitor.events import Evaluation, Run
+from wagekit.monitor.mesh import LAYER_COLORS
+from wagekit.monitor.plots import Plot, health_plots
 from wagekit.monitor.story import Story
 
 _LOSS, _TRAIN, _TEST, _INK, _DIM = "#c77700", "#2a9d6f", "#a1359b", "#1d2733", "#667384"
+_FAULT = "#c0392b"
 
 
 def write_picture(path: str | Path, story: Story) -> Path:
     """Draw loss, accuracy and confusion. `ToolError` where matplotlib is missing."""
-    path = Path(path)
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ToolError(
-            "a picture needs matplotlib, which is not installed", hint="pip install 'wagekit[plot]'"
-        ) from error
-    run = story.run
     tests = story.tests
     matrix = tests[-1].confusion if tests else None
-    figure = Figure(
-        figsize=(12, 4.2) if matrix and story.step_count else (9, 4.2), dpi=130, facecolor="white"
-    )
-    FigureCanvasAgg(figure)
+    figure = _figure(12 if matrix and story.step_count else 9, 4.2)
     if story.learned:
         _draw_by_itself(figure.subplots(), story)
     else:
@@ -39,15 +32,73 @@ def write_picture(path: str | Path, story: Story) -> Path:
         _draw_loss(axes[0], story)
         _draw_accuracy(axes[1], story)
         if matrix:
-            _draw_confusion(axes[2], tests[-1], run)
-    if run is not None:
-        figure.suptitle(_title(run, story), fontsize=13, fontweight="bold", color=_INK, x=0.012, ha="left")
-    figure.tight_layout(rect=(0, 0, 1, 0.98))
+            _draw_confusion(axes[2], tests[-1], story.run)
+    return _save(figure, Path(path), story)
+
+
+def write_health_picture(path: str | Path, story: Story) -> Path | None:
+    """Draw the health of the layers by step; None where the run does not tell of it."""
+    plots = health_plots(story)
+    if not plots:
+        return None
+    rows = -(-len(plots) // 3)
+    figure = _figure(12, 2.9 * rows + 0.6)
+    axes = list(figure.subplots(rows, 3, squeeze=False).flat)
+    for axis, plot in zip(axes, plots, strict=False):
+        _draw(axis, plot)
+    for axis in axes[len(plots) :]:
+        axis.set_axis_off()
+    most = max(range(len(plots)), key=lambda number: len(plots[number].lines))  # not all have all layers
+    names = [line.name for line in plots[most].lines]
+    handles = axes[most].get_lines()[: len(names)]
+    figure.legend(handles, names, frameon=False, loc="upper right", ncols=min(len(names), 8), fontsize=9)
+    return _save(figure, Path(path), story)
+
+
+def _figure(width: float, height: float) -> Any:
     try:
-        figure.savefig(path, metadata={"Software": None})
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ToolError(
+            "a picture needs matplotlib, which is not installed", hint="pip install 'wagekit[plot]'"
+        ) from error
+    figure = Figure(figsize=(width, height), dpi=130, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Any, path: Path, story: Story) -> Path:
+    if story.run is not None:
+        title = _title(story.run, story)
+        figure.suptitle(title, fontsize=13, fontweight="bold", color=_INK, x=0.012, ha="left")
+    figure.tight_layout(rect=(0, 0, 1, 0.98))
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png", metadata={"Software": None})
+    write_whole(path, drawn.getvalue())
     return path
+
+
+def _draw(axis: Any, plot: Plot) -> None:
+    """A plot with its lines, marks and units."""
+    scale = 100 if plot.unit == "%" else 1
+    for line in plot.lines:
+        index = int(line.style.removeprefix("layer"))
+        x, y = _columns(line.points)
+        axis.plot(
+            x,
+            [value * scale for value in y],
+            color=LAYER_COLORS[index % len(LAYER_COLORS)],
+            linestyle="-" if index < len(LAYER_COLORS) else "--",
+            linewidth=1.4,
+        )
+    _label(axis, plot.title + (", %" if plot.unit == "%" else ", log2" if plot.unit == "2^" else ""), plot.by)
+    axis.set_xlim(*plot.x)
+    axis.set_ylim(plot.y[0] * scale, plot.y[1] * scale)
+    for at, mark in plot.marks:
+        axis.axvline(
+            at, color=_FAULT if mark.fault else _DIM, linewidth=0.9, linestyle="-" if mark.fault else ":"
+        )
 
 
 def _title(run: Run, story: Story) -> str:
@@ -126,7 +177,8 @@ def _label(axis: Any, title: str, below: str) -> None:
     axis.set_xlabel(below, fontsize=9, color=_DIM)
     lines = [line.get_xdata() for line in axis.get_lines() if len(line.get_xdata())]
     if lines:
-        axis.set_xlim(min(float(x[0]) for x in lines) // 1, max(float(x[-1]) for x in lines) * 1.01)
+        low = min(float(x[0]) for x in lines) // 1
+        axis.set_xlim(low, max(max(float(x[-1]) for x in lines) * 1.01, low + 1e-6))
     axis.grid(axis="y", color="#e6eaef", linewidth=0.8)
     axis.tick_params(colors=_DIM, labelsize=8, length=0)
     for name, side in axis.spines.items():

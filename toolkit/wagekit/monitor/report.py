@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wagekit.errors import DataError
+from wagekit.files import write_whole
 from wagekit.monitor.events import Evaluation, Run
-from wagekit.monitor.figure import charts_of
-from wagekit.monitor.story import Story
+from wagekit.monitor.figure import chart
+from wagekit.monitor.plots import health_plots, layer_name, learning_plots, link_plots, weight_plots
+from wagekit.monitor.story import Mark, Stories, Story
 from wagekit.templates import render_html
 from wagekit.version import __version__
 
@@ -24,34 +25,77 @@ class Fact:
     code: bool = False
 
 
-def write_report(path: str | Path, story: Story, *, facts: Mapping[str, list[Fact]] | None = None) -> Path:
-    """Write the report; `facts` are further tables by their title. `DataError` if it cannot be written."""
+def write_report(
+    path: str | Path, told: Story | Stories, *, facts: Mapping[str, list[Fact]] | None = None
+) -> Path:
+    """Write the report of one device or of several, a section each.
+
+    `facts` are further tables of a single one, by their title. `DataError` if it cannot be written.
+    """
     path = Path(path)
-    text = render_html("report/report.html.jinja", **_context(story, facts or {}))
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    stories = (
+        [(name, story) for name, story in told if _says_something(story)]
+        if isinstance(told, Stories)
+        else [("", told)]
+    )
+    several = len(stories) > 1
+    context = {
+        "version": __version__,
+        "title": f"{len(stories)} devices" if several else _title(stories[0][1] if stories else Story()),
+        "comparison": [_row(name, story) for name, story in stories] if several else [],
+        "sections": [_section(name, story, facts or {}) for name, story in stories],
+    }
+    write_whole(path, render_html("report/report.html.jinja", **context))
     return path
 
 
-def _context(story: Story, facts: Mapping[str, list[Fact]]) -> dict[str, Any]:
-    run = story.run
-    tests = story.tests
+def _says_something(story: Story) -> bool:
+    """Whether there is more than remarks of the program that watched."""
+    return bool(story.run or story.resources or story.fault or len(story.links))
+
+
+def _section(name: str, story: Story, facts: Mapping[str, list[Fact]]) -> dict[str, Any]:
+    run, tests = story.run, story.tests
     tables = [{"title": title, "rows": rows} for title, rows in _tables(story).items() if rows]
     tables += [{"title": title, "rows": rows} for title, rows in facts.items()]
     return {
-        "version": __version__,
-        "title": f"{run.network} on {run.place}" if run else "wagekit run",
-        "lead": _lead(run, story),
+        "name": name,
+        "lead": (f"{_title(story)}: " if name else "") + _lead(run, story),
         "cards": _cards(story),
-        "charts": charts_of(story),
+        "learning": [chart(plot) for plot in learning_plots(story)],
+        "health": [chart(plot) for plot in health_plots(story)],
+        "weights": [chart(plot) for plot in weight_plots(story)],
+        "link": [chart(plot) for plot in link_plots(story)],
         "confusion": _confusion(tests[-1], run) if tests and tests[-1].confusion else None,
-        "layers": _layers(story, run),
+        "layers": _layers(story),
+        "marks": [_mark(story, mark) for mark in story.marks],
         "tables": tables,
         "logs": [entry.message for entry in story.logs],
         "fault": _fault(story),
     }
+
+
+def _title(story: Story) -> str:
+    return f"{story.run.network} on {story.run.place}" if story.run else "wagekit run"
+
+
+def _row(name: str, story: Story) -> list[str]:
+    """A device in the table that compares them."""
+    status = story.end.status if story.end else "faulted" if story.fault else "not ended"
+    return [
+        name,
+        _title(story),
+        f"{story.tests[-1].accuracy:.1%}" if story.tests else "-",
+        f"{story.samples_learned:,}",
+        f"{story.seconds:,.1f}",
+        status,
+    ]
+
+
+def _mark(story: Story, mark: Mark) -> dict[str, Any]:
+    where = f"sample {mark.seen:,}" if story.learned else f"step {mark.step:,}"
+    seconds = mark.time - (story.started or 0.0)
+    return {"seconds": f"{seconds:,.1f} s", "where": where, "text": mark.text, "fault": mark.fault}
 
 
 def _lead(run: Run | None, story: Story) -> str:
@@ -102,13 +146,12 @@ def _confusion(evaluation: Evaluation, run: Run | None) -> dict[str, Any]:
     return {"classes": names, "rows": rows}
 
 
-def _layers(story: Story, run: Run | None) -> list[dict[str, str]]:
+def _layers(story: Story) -> list[dict[str, str]]:
     if story.step is None:
         return []
-    names = run.layers if run else ()
     return [
         {
-            "name": names[i] if i < len(names) else str(i),
+            "name": layer_name(story, i),
             "error": _power(layer.error_exponent),
             "gradient": _power(layer.gradient_exponent),
             "saturated": f"{layer.saturated:,}",
@@ -126,7 +169,12 @@ def _tables(story: Story) -> dict[str, list[Fact]]:
             ("RAM in use", _bytes(found.ram, found.ram_limit)),
             ("of it the network", _bytes(found.model_ram, None)),
             ("of it the stack", _bytes(found.stack, None)),
+            ("most of the stack that was used", _bytes(found.stack_used, found.stack)),
             ("flash in use", _bytes(found.flash, found.flash_limit)),
+            (
+                "checkpoints written",
+                "" if found.checkpoint_writes is None else f"{found.checkpoint_writes:,}",
+            ),
         )
         memory = [Fact(name, value) for name, value in pairs if value]
     if story.link is not None:
@@ -137,9 +185,17 @@ def _tables(story: Story) -> dict[str, list[Fact]]:
             Fact("damaged", f"{entry.bad_frames:,}"),
             Fact("overrun bytes", f"{entry.overruns:,}"),
         ]
+        if entry.bytes_sent or entry.bytes_received:
+            link.append(Fact("bytes sent, received", f"{entry.bytes_sent:,}, {entry.bytes_received:,}"))
+        if entry.latency is not None:
+            link.append(Fact("latency", f"{entry.latency * 1000:.1f} ms"))
+    link += [Fact(f"events that {where} did not get", f"{count:,}") for where, count in story.dropped.items()]
     proof = []
     if story.end is not None and story.end.digest:
         proof = [Fact("digest", story.end.digest, True), Fact("network", story.end.fingerprint, True)]
+    if story.run is not None:
+        origin = {"firmware": story.run.manifest, "commit": story.run.commit}
+        proof += [Fact(name, value, True) for name, value in origin.items() if value]
     return {"Memory": memory, "Link": link, "State": proof}
 
 
@@ -154,6 +210,10 @@ def _bytes(count: int | None, limit: int | None) -> str:
     if count is None:
         return ""
     return f"{count:,} bytes" + (f" of {limit:,}" if limit else "")
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
 
 
 def _power(exponent: int | None) -> str:

@@ -30,8 +30,24 @@ from wagekit.monitor.events import (
 LATEST_STEPS = 1024
 """Steps that are kept one by one."""
 LOG_LINES = 500
-_LATEST: dict[type[Event], str] = {Weights: "weights", Sample: "sample", Link: "link", Fault: "fault"}
+_LATEST: dict[type[Event], str] = {Weights: "weights", Sample: "sample"}
 """Of these only the latest is kept, in this field."""
+_SERIES: dict[type[Event], str] = {Learned: "learned", Health: "health", Link: "links"}
+"""These are kept as a thinned list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened to a run from outside, and when: for charts and lists."""
+
+    time: float
+    step: int
+    """Steps learned before."""
+    epoch: float
+    seen: int
+    """New samples learned before."""
+    text: str
+    fault: bool = False
 
 
 @dataclass(slots=True)
@@ -53,13 +69,15 @@ class Story:
     weights: Weights | None = None
     sample: Sample | None = None
     resources: Resources | None = None
-    link: Link | None = None
     logs: deque[Log] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
     fault: Fault | None = None
     paused: bool = False
     rate_offset: int = 0
     """Added to the log2 of the schedule's rate by hand."""
     controls: Thinned[Control] = field(default_factory=Thinned)
+    marks: Thinned[Mark] = field(default_factory=Thinned)
+    """Controls, faults and runs that began again."""
+    links: Thinned[Link] = field(default_factory=Thinned)
     dropped: dict[str, int] = field(default_factory=dict)
     """Events that somebody did not get, by who."""
     started: float | None = None
@@ -85,23 +103,27 @@ class Story:
         if name := _LATEST.get(type(event)):
             setattr(self, name, event)
             return
+        if name := _SERIES.get(type(event)):
+            getattr(self, name).add(event)
+            return
         match event:
             case Run(status="started"):
+                if self.run is not None:
+                    self._mark(event, f"the run begins again at step {event.first_step:,}")
                 self.run, self.end, self.paused = event, None, False
             case Step():
                 self._take_step(event)
-            case Learned():
-                self.learned.add(event)
             case Evaluation():
                 self._take_evaluation(event)
-            case Health():
-                self.health.add(event)
             case Resources():
                 self.resources = _merged(self.resources, event)
             case Control():
                 self._take_control(event)
             case Log():
                 self.logs.append(event)
+            case Fault():
+                self.fault = event
+                self._mark(event, f"fault: {event.cause}", fault=True)
             case Run():
                 self.end = event
             case Dropped():
@@ -124,13 +146,26 @@ class Story:
 
     def _take_control(self, control: Control) -> None:
         self.controls.add(control)
+        value = "" if control.value is None else f" {control.value:+d}"
+        self._mark(control, f"{control.action}{value}" + (f" ({control.by})" if control.by else ""))
         if control.action in ("pause", "resume"):
             self.paused = control.action == "pause"
         elif control.action == "rate":
             self.rate_offset = control.value or 0
 
+    def _mark(self, event: Event, text: str, *, fault: bool = False) -> None:
+        step = self.step
+        learned = self.run.first_step if step is None and self.run else step.step + 1 if step else 0
+        epoch = step.epoch if step else 0.0
+        self.marks.add(Mark(event.time, learned, epoch, self.samples_learned, text, fault))
+
     def close(self) -> None:
         """A story stays readable when the stream has ended."""
+
+    @property
+    def link(self) -> Link | None:
+        """The latest that was told of it."""
+        return self.links[-1] if self.links else None
 
     @property
     def seconds(self) -> float:

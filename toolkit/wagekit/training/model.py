@@ -9,8 +9,6 @@ made by. The same model is the same bytes.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +21,7 @@ from safetensors.numpy import load, save
 from wagekit.errors import DataError, NetworkError
 from wagekit.executors.base import IntArray, state_digest
 from wagekit.executors.checks import check_masters, check_uint32
+from wagekit.files import write_whole
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
 from wagekit.version import __version__
@@ -64,7 +63,7 @@ def save_model(path: str | Path, model: Model) -> None:
         "digest": model.digest(),
         "training": model.training,
     }
-    write_atomically(Path(path), save(tensors, {_KEY: json.dumps(about, sort_keys=True)}))
+    write_whole(Path(path), save(tensors, {_KEY: json.dumps(about, sort_keys=True)}))
 
 
 def load_model(path: str | Path, *, network: Network | None = None) -> Model:
@@ -107,24 +106,6 @@ def load_model(path: str | Path, *, network: Network | None = None) -> Model:
             f"{path}: damaged: the weights have digest {_short(model.digest())}, not {_short(digest)}"
         )
     return model
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that at any moment either the old or the new content is there, whole."""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _read(path: Path) -> tuple[dict[str, IntArray], dict[str, Any]]:
