@@ -16,13 +16,14 @@ DOCUMENTS = (
     "README.md",
     "docs/cli.md",
     "docs/training.md",
+    "docs/data.md",
     "docs/events.md",
     "docs/embedding.md",
     "docs/boards.md",
     "docs/analyze.md",
     "docs/simulate.md",
 )
-LINE = re.compile(r"^\s*(?:\$ )?(?:\.venv/bin/)?wagekit (.+?)(?:\s+#.*)?$", re.MULTILINE)
+LINE = re.compile(r"^\s*(?:\$ )?(?:producer \| )?(?:\.venv/bin/)?wagekit (.+?)(?:\s+#.*)?$", re.MULTILINE)
 
 
 def commands(text: str) -> list[list[str]]:
@@ -51,6 +52,21 @@ def test_python_of_training_runs(cli: Callable, root: Path, host_cc: str) -> Non
     assert len(blocks) == 2
     for block in blocks:
         exec(compile(block.replace("epochs=6", "epochs=1"), "docs/training.md", "exec"), {})
+
+
+def test_python_of_data_runs(
+    cli: Callable, root: Path, host_cc: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli("new", ".", "--example", "digits").code == 0
+    blocks = re.findall(
+        r"```python\n(.*?)```", (root / "docs/data.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert len(blocks) == 1
+    exec(compile(blocks[0], "docs/data.md", "exec"), {})
+    steps = capsys.readouterr().out.splitlines()
+    assert [int(line.split()[0]) for line in steps] == list(range(50))
+    errors = [int(line.split()[1]) for line in steps]
+    assert sum(errors[-10:]) < sum(errors[:10]), "it learns"
 
 
 def test_there_are_commands(root: Path) -> None:

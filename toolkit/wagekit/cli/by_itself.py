@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.learning import DEFAULT_DATA, Stop, tell_failure
 from wagekit.cli.places import Place, open_place, tell_device
 from wagekit.cli.session import Outputs, Telling, leave_report, telling
-from wagekit.cli.sources import Subject, data_spec, open_data, open_subject
+from wagekit.cli.sources import Subject, data_spec, open_data, open_subject, split_parts
+from wagekit.cli.stdin import STDIN
 from wagekit.errors import UsageError, WagekitError
 from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
@@ -35,7 +36,7 @@ from wagekit.training.by_itself import (
     parse_rates,
     watch,
 )
-from wagekit.training.data import TEST_FRACTION, Samples, Source, prepare
+from wagekit.training.data import TEST_FRACTION, Samples, Source, encode
 from wagekit.training.loop import Emit
 from wagekit.version import __version__
 
@@ -69,6 +70,10 @@ class Settings:
     train_limit: int | None
     test_fraction: float = TEST_FRACTION
     test_limit: int | None
+    test: str | None = None
+    """A data set of its own to test with; then all of `data` is learned."""
+    skip_bad: bool = False
+    """Of a stream: leave out lines that cannot be used."""
     verify: bool
 
 
@@ -127,12 +132,13 @@ def plan_lesson(subject: Subject, settings: Settings) -> Lesson:
     source = subject.source
     spec = settings.data or (source.data if source else DEFAULT_DATA)
     dataset = open_data(net, spec, settings.label)
-    train, test = prepare(net, dataset, test_fraction=settings.test_fraction)
+    parts = split_parts(net, dataset, settings.test, settings.label, test_fraction=settings.test_fraction)
+    train, test = (encode(net, part) for part in parts)
     train, test = train.first(settings.train_limit), test.first(settings.test_limit)
     seed = settings.seed if settings.seed is not None else (model.seed if model else net.seed)
     samples = len(train) if settings.samples is None else settings.samples
     how = ByItself(
-        plan=_plan(settings, samples, len(train)),
+        plan=plan_of(settings, parse_rates(settings.rates, samples or len(train)), samples),
         batch=settings.batch,
         rule=settings.rule,  # type: ignore[arg-type]
         order=settings.order,  # type: ignore[arg-type]
@@ -140,16 +146,22 @@ def plan_lesson(subject: Subject, settings: Settings) -> Lesson:
         keep=settings.keep,
         replay=settings.replay,
     )
-    source = Source(data_spec(spec), dataset.fingerprint(), test_fraction=settings.test_fraction)
+    source = Source(
+        data_spec(spec),
+        dataset.fingerprint(),
+        test_fraction=settings.test_fraction,
+        test=data_spec(settings.test) if settings.test is not None else None,
+    )
     return Lesson(subject, compile_graph(net, how.batch), how, settings, source, train, test)
 
 
-def _plan(settings: Settings, samples: int, epoch: int) -> LearnPlan:
+def plan_of(settings: Settings, rates: Sequence[tuple[int, int]], samples: int) -> LearnPlan:
+    """How to learn and when to stop; `UsageError` for a window that is no power of two."""
     window = settings.window
     if window & (window - 1):
         raise UsageError(f"--window {window}: a power of two is allowed, as 32, 64 or 128")
     return LearnPlan(
-        rates=parse_rates(settings.rates, samples or epoch),
+        rates=rates,
         window_log2=window.bit_length() - 1,
         samples=samples,
         accuracy=round(ONE * (settings.accuracy or 0) / 100),
@@ -157,8 +169,13 @@ def _plan(settings: Settings, samples: int, epoch: int) -> LearnPlan:
     )
 
 
-def learn_network(network: str, where: str, settings: Settings, outputs: Outputs, **options: Any) -> Result:
+def learn_network(network: str, where: str, settings: Settings, outputs: Outputs, **options: Any) -> None:
     """Let what NETWORK names learn by itself somewhere; leaves its model at NAME.safetensors by default."""
+    if settings.data == STDIN:
+        from wagekit.cli.streaming import learn_stdin
+
+        learn_stdin(network, where, settings, outputs, **options)
+        return
     lesson = plan_lesson(open_subject(network), settings)
     if outputs.model is None:
         outputs = replace(outputs, model=Path(f"{lesson.network.name}.safetensors"))
@@ -188,7 +205,6 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
     if result.state.end == "asked":
         raise KeyboardInterrupt
     told.check()
-    return result
 
 
 def learn(

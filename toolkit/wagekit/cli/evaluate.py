@@ -31,7 +31,7 @@ def evaluate(
     Train and test part are those of the training that made the model.
     """
     from wagekit.cli.places import load_to_infer, open_place
-    from wagekit.cli.sources import open_data, open_model
+    from wagekit.cli.sources import open_data, open_model, split_parts
     from wagekit.passes import compile_graph
     from wagekit.training import evaluate as classify
     from wagekit.training.data import encode
@@ -44,7 +44,8 @@ def evaluate(
     dataset = open_data(net, data or (source.data if source else "digits"), label)
     if part != "all":
         split = {"seed": source.split_seed, "test_fraction": source.test_fraction} if source else {}
-        train, test = dataset.split(**split)  # type: ignore[arg-type]
+        beside = source.test if source and data is None else None
+        train, test = split_parts(net, dataset, beside, label, **split)
         dataset = test if part == "test" else train
     samples = encode(net, dataset)
     with open_place(net, on, baud=baud, infer_only=True).executor as executor:

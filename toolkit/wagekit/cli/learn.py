@@ -91,8 +91,10 @@ def learn(
         typer.Option("--train-limit", min=1, metavar="N", help="Give it only the first N training samples."),
     ] = None,
     test_fraction: o.TestFraction = 0.2,
+    test: o.Test = None,
     test_limit: o.TestLimit = None,
     label: o.Label = None,
+    skip_bad: o.SkipBad = False,
     verify: Annotated[
         bool,
         typer.Option(
@@ -132,7 +134,9 @@ def learn(
         seed=seed,
         train_limit=train_limit,
         test_fraction=test_fraction,
+        test=test,
         test_limit=test_limit,
+        skip_bad=skip_bad,
         verify=verify,
     )
     outputs = Outputs(model=out, events=events, report=report, json=json, force=force)

@@ -11,7 +11,7 @@ import numpy as np
 
 from wagekit.cli.console import err
 from wagekit.cli.places import tell_link
-from wagekit.cli.sources import Subject, data_spec, open_data
+from wagekit.cli.sources import Subject, data_spec, open_data, split_parts
 from wagekit.errors import DataError, DeviceFaultError, UsageError, WagekitError
 from wagekit.executors import Executor, StepResult
 from wagekit.executors.base import Rule
@@ -23,7 +23,7 @@ from wagekit.monitor.events import Control, Fault, Log, Run
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
 from wagekit.training import Model, Plan, Score, Streamed, Trainer, save_model
-from wagekit.training.data import TEST_FRACTION, Samples, Source, prepare
+from wagekit.training.data import TEST_FRACTION, Samples, Source, encode
 from wagekit.training.evaluation import score
 from wagekit.training.looks import sample_event, weights_event
 from wagekit.training.loop import Batch, Emit, Feed
@@ -52,6 +52,10 @@ class Settings:
     test_fraction: float = TEST_FRACTION
     test_limit: int | None = None
     """Classify only so many of the test samples."""
+    test: str | None = None
+    """A data set of its own to test with; then all of `data` is learned."""
+    skip_bad: bool = False
+    """Of a stream: leave out lines that cannot be used."""
     resume: bool = False
     health: int | None = None
     """Steps between two counts of the layers' health; None: `DEFAULT_HEALTH`, where it can be counted."""
@@ -123,7 +127,8 @@ def plan_lesson(subject: Subject, settings: Settings) -> Lesson:
     seed = settings.seed if settings.seed is not None else (model.seed if model else net.seed)
     spec = settings.data or DEFAULT_DATA
     dataset = open_data(net, spec, settings.label)
-    train, test = prepare(net, dataset, test_fraction=settings.test_fraction)
+    parts = split_parts(net, dataset, settings.test, settings.label, test_fraction=settings.test_fraction)
+    train, test = (encode(net, part) for part in parts)
     plan = Plan.of(
         len(train),
         settings.batch,
@@ -134,7 +139,12 @@ def plan_lesson(subject: Subject, settings: Settings) -> Lesson:
         order_seed=seed,
         first_step=model.step if model else 0,
     )
-    source = Source(data_spec(spec), dataset.fingerprint(), test_fraction=settings.test_fraction)
+    source = Source(
+        data_spec(spec),
+        dataset.fingerprint(),
+        test_fraction=settings.test_fraction,
+        test=data_spec(settings.test) if settings.test is not None else None,
+    )
     test = test.first(settings.test_limit)
     graph = compile_graph(net, plan.batch)
     return Lesson(subject, graph, plan, source, seed, train, test, settings.health)
@@ -156,7 +166,9 @@ def _resumed(subject: Subject, settings: Settings) -> Lesson:
             f"{spec}: not the samples that {subject.path} learned from",
             hint="without --resume a new training begins at its weights, with any data",
         )
-    train, test = prepare(net, dataset, split_seed=source.split_seed, test_fraction=source.test_fraction)
+    split = {"seed": source.split_seed, "test_fraction": source.test_fraction}
+    parts = split_parts(net, dataset, settings.test or source.test, settings.label, **split)
+    train, test = (encode(net, part) for part in parts)
     test = test.first(settings.test_limit)
     graph = compile_graph(net, plan.batch)
     offsets = offsets_of(model, str(subject.path))
@@ -202,15 +214,31 @@ def settle(lesson: Lesson, executor: Executor, *, stream: bool = False, count: b
         return Place(Streamed(executor, train.x, train.labels, ahead=not count), cost=cost)
     with err.status(f"sending {len(train) + len(test):,} samples to the chip"):
         executor.upload(train.x, train.labels)
-        executor.upload(test.x, test.labels, first=len(train))
+        evaluator = store_test(executor, test, len(train), lesson.graph.log2_one)
+    return Place(Stored(executor, ahead=not count), evaluator, cost)
+
+
+def store_test(
+    executor: Executor, test: Samples, first: int, log2_one: int, *, spare: int = 0
+) -> Callable[[], Score] | None:
+    """Put test samples into a chip's store, from slot `first` on; returns what classifies them there.
+
+    None where there is no chip, or less room than for them and `spare` others.
+    """
+    if not isinstance(executor, DeviceExecutor):
+        return None
+    end = first + len(test)
+    if not len(test) or end + spare > executor.hello.store_slots:
+        return None
+    executor.upload(test.x, test.labels, first=first)
 
     def evaluate() -> Score:
-        batch, end = executor.hello.batch, len(train) + len(test)
-        slots = [range(i, min(i + batch, end)) for i in range(len(train), end, batch)]
+        batch = executor.hello.batch
+        slots = [range(i, min(i + batch, end)) for i in range(first, end, batch)]
         logits = np.concatenate([executor.device.infer(part) for part in slots])
-        return score(logits, test.labels, lesson.graph.log2_one)
+        return score(logits, test.labels, log2_one)
 
-    return Place(Stored(executor, ahead=not count), evaluate, cost)
+    return evaluate
 
 
 def learn(

@@ -24,8 +24,8 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="DATA",
-        help="digits, a folder with IDX files (like MNIST), or a .csv, .npz or IDX file. "
-        "By default what the model learned from, else digits.",
+        help="digits, a folder with IDX files (like MNIST), a .csv, .npz or IDX file, or - for lines of "
+        "CSV on stdin, learned as they come. By default what the model learned from, else digits.",
         show_default=False,
     ),
 ]
@@ -71,6 +71,19 @@ TestFraction = Annotated[
 TestLimit = Annotated[
     int | None,
     typer.Option("--test-limit", min=1, metavar="N", help="Classify only the first N test samples."),
+]
+Test = Annotated[
+    str | None,
+    typer.Option(
+        "--test",
+        metavar="DATA",
+        help="Test with these samples, and learn all of --data.",
+        show_default=False,
+    ),
+]
+SkipBad = Annotated[
+    bool,
+    typer.Option("--skip-bad", help="Of --data -: leave out lines that cannot be used, rather than end."),
 ]
 Out = Annotated[
     Path | None,

@@ -24,8 +24,10 @@ def run(
     rule: o.RuleOption = "paper",
     seed: o.Seed = None,
     test_fraction: o.TestFraction = 0.2,
+    test: o.Test = None,
     test_limit: o.TestLimit = None,
     label: o.Label = None,
+    skip_bad: o.SkipBad = False,
     resume: Resume = False,
     stream: Annotated[
         bool, typer.Option("--stream", help="Send samples with every batch, also where all fit on the chip.")
@@ -55,7 +57,9 @@ def run(
         rule=rule,
         seed=seed,
         test_fraction=test_fraction,
+        test=test,
         test_limit=test_limit,
+        skip_bad=skip_bad,
         resume=resume,
         health=health,
     )

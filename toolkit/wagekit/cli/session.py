@@ -14,6 +14,7 @@ from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.learning import BY_HAND, Lesson, Result, Settings, Stop, learn, plan_lesson
 from wagekit.cli.places import open_place, tell_device
 from wagekit.cli.sources import open_subject
+from wagekit.cli.stdin import STDIN
 from wagekit.errors import DataError, ToolError, UsageError
 from wagekit.monitor import (
     Bus,
@@ -98,18 +99,23 @@ def telling(outputs: Outputs, console: Console | None = None) -> Telling:
     return told
 
 
-def run_network(network: str, where: str, settings: Settings, outputs: Outputs, **options: Any) -> Result:
+def run_network(network: str, where: str, settings: Settings, outputs: Outputs, **options: Any) -> None:
     """Train what NETWORK names, somewhere, and leave its model where it is wanted, or at NAME.safetensors.
 
     Training that is resumed goes on in its own file.
     """
+    if settings.data == STDIN:
+        from wagekit.cli.streaming import train_stdin
+
+        train_stdin(network, where, settings, outputs, **options)
+        return
     subject = open_subject(network)
     lesson = plan_lesson(subject, settings)
     if outputs.model is None:
         going_on = settings.resume and subject.path is not None
         default = subject.path if going_on else Path(f"{lesson.network.name}.safetensors")
         outputs = replace(outputs, model=default, going_on=going_on)
-    return run_lesson(lesson, where, outputs, **options)
+    run_lesson(lesson, where, outputs, **options)
 
 
 def run_lesson(

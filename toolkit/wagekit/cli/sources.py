@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,10 +98,28 @@ def open_model(what: str) -> Subject:
 
 def open_data(net: Network, what: str, label: str | None = None) -> Dataset:
     """A data set whose class names, where it has any, are those of the network."""
-    column: str | int | None = label
-    if label is not None and label.lstrip("-").isdigit():
-        column = int(label)
-    return open_dataset(what, label=column, classes=list(net.classes))
+    return open_dataset(what, label=label_column(label), classes=list(net.classes))
+
+
+def label_column(label: str | None) -> str | int | None:
+    """A label column as the command line names it: a number is an index."""
+    return int(label) if label is not None and label.lstrip("-").isdigit() else label
+
+
+def open_test(net: Network, what: str, label: str | None = None) -> Dataset:
+    """A data set that is there to test: its test part where its authors chose one, else all of it."""
+    dataset = open_data(net, what, label)
+    return dataset.split()[1] if dataset.test_count else dataset
+
+
+def split_parts(
+    net: Network, dataset: Dataset, test: str | None, label: str | None, **split: Any
+) -> tuple[Dataset, Dataset]:
+    """Train and test part: those of a split, or with a data set `test` all of `dataset` and that one."""
+    if test is None:
+        return dataset.split(**split)
+    train = dataset.split()[0] if dataset.test_count else dataset
+    return train, open_test(net, test, label)
 
 
 def data_spec(what: str) -> str:

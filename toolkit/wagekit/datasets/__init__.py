@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from wagekit.datasets.csvfile import read_csv
+from wagekit.datasets.csvstream import CsvStream
 from wagekit.datasets.dataset import Dataset
 from wagekit.datasets.digits import load_digits
 from wagekit.datasets.idx import read_idx, read_idx_folder, read_idx_pair
@@ -14,6 +15,7 @@ from wagekit.datasets.opening import open_dataset
 from wagekit.datasets.order import permutation
 
 __all__ = [
+    "CsvStream",
     "Dataset",
     "load_digits",
     "open_dataset",

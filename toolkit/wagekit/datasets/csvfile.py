@@ -40,8 +40,8 @@ def read_csv(
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a text file: byte {error.start} is not UTF-8") from error
     rows = _rows(text, path)
-    names = _header(rows, label, header)
-    column = _label_column(names, label, len(rows[0][1]), path)
+    names = header_of(rows[0][1], label, header)
+    column = label_column(names, label, len(rows[0][1]), path)
     if names is not None:
         rows = rows[1:]
         if not rows:
@@ -54,8 +54,7 @@ def read_csv(
 
 def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
     """Lines that are not blank with their numbers from 1, all of the same width."""
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
+    delimiter = delimiter_of(text.split("\n", 1)[0])
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     if not rows:
@@ -69,20 +68,25 @@ def _rows(text: str, path: Path) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _header(
-    rows: list[tuple[int, list[str]]], label: str | int | None, header: bool | None
-) -> list[str] | None:
-    first = [cell.strip() for cell in rows[0][1]]
+def delimiter_of(line: str) -> str:
+    """Comma, semicolon or tab: what the line has most of."""
+    return max(",;\t", key=line.count)
+
+
+def header_of(row: list[str], label: str | int | None, header: bool | None) -> list[str] | None:
+    """The names in the first row, if it has names; see `read_csv`."""
+    first = [cell.strip() for cell in row]
     if header is None:
         skipped = label if isinstance(label, int) else len(first) - 1
         skipped %= len(first)
         header = isinstance(label, str) or any(
-            not _is_number(cell) for i, cell in enumerate(first) if i != skipped
+            not is_number(cell) for i, cell in enumerate(first) if i != skipped
         )
     return first if header else None
 
 
-def _label_column(names: list[str] | None, label: str | int | None, width: int, path: Path) -> int:
+def label_column(names: list[str] | None, label: str | int | None, width: int, path: str | Path) -> int:
+    """Index of the label column; see `read_csv`."""
     if isinstance(label, int):
         if not -width <= label < width:
             raise DataError(f"{path}: label column {label} is not in {-width}..{width - 1}")
@@ -118,7 +122,7 @@ def _bad_cell(
 ) -> DataError:
     for line, row in rows:
         for index, cell in enumerate(row):
-            if index != column and not _is_number(cell):
+            if index != column and not is_number(cell):
                 named = f" ('{names[index]}')" if names else ""
                 return DataError(f"{path}: line {line}, column {index + 1}{named}: '{cell}' is not a number")
     return DataError(f"{path}: a value is not a finite number")
@@ -145,7 +149,8 @@ def _labels(
     return np.array([place[cell] for cell in cells], dtype=np.int64), known
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell is a finite number."""
     try:
         return bool(np.isfinite(float(cell)))
     except ValueError:

@@ -184,8 +184,8 @@ class Story:
 
     @property
     def samples_learned(self) -> int:
-        """New samples, in batches or by itself."""
-        return self._samples + (self.learned[-1].seen if self.learned else 0)
+        """New samples, in batches or by itself; a stream tells of both."""
+        return max(self._samples, self.learned[-1].seen if self.learned else 0)
 
     @property
     def running(self) -> list[tuple[float, float]]:

@@ -120,8 +120,9 @@ class TerminalView:
 def headline(run: Run) -> str:
     """What is about to happen, in one line."""
     steps = f", steps {run.first_step:,} to {run.steps:,}" if run.steps else f", from step {run.first_step:,}"
+    samples = f"{run.train_samples:,} samples of" if run.train_samples else "samples from"
     return (
-        f"{run.network} ({run.weights:,} weights) learns on {run.place}: {run.train_samples:,} samples of "
+        f"{run.network} ({run.weights:,} weights) learns on {run.place}: {samples} "
         f"{run.dataset}, batch {run.batch}{steps}, seed {run.seed}"
     )
 

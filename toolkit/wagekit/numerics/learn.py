@@ -44,6 +44,10 @@ class LearnPlan:
     patience: int = 0
     """Stop after so many samples without a new best; 0 is no limit."""
 
+    def rate(self, seen: int) -> int:
+        """The `log2_lr` of a step before which so many samples were learned."""
+        return [log2_lr for first, log2_lr in self.rates if seen >= first][-1]
+
     def __post_init__(self) -> None:
         if not 1 <= len(self.rates) <= MAX_RATES:
             raise ValueError(f"{len(self.rates)} learning rates are not 1 to {MAX_RATES}")
@@ -80,7 +84,7 @@ class Learning:
 
     def rate(self) -> int:
         """The `log2_lr` of the next step."""
-        return [log2_lr for first, log2_lr in self.plan.rates if self.seen >= first][-1]
+        return self.plan.rate(self.seen)
 
     def observe(self, samples: int, errors: int) -> bool:
         """A step was made; returns whether to go on. Errors in a batch count as its first samples."""

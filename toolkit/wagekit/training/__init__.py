@@ -8,6 +8,7 @@ from wagekit.training.loop import Streamed, Trainer
 from wagekit.training.model import Model, load_model, save_model
 from wagekit.training.plan import Batches, Plan
 from wagekit.training.schedule import Schedule
+from wagekit.training.stream import learn_stream
 
 __all__ = [
     "Batches",
@@ -19,6 +20,7 @@ __all__ = [
     "Trainer",
     "evaluate",
     "frozen_on_grid",
+    "learn_stream",
     "load_model",
     "predict",
     "save_model",

@@ -174,23 +174,27 @@ class Anywhere:
 
     def state(self) -> LearnState:
         """How it goes."""
-        learning = self.learning
-        return LearnState(
-            active=False,
-            end=learning.end,
-            log2_lr=learning.rate(),
-            seen=learning.seen,
-            wrong=learning.wrong,
-            running=learning.running,
-            best=learning.best,
-            best_at=learning.best_at,
-            stored=self.reservoir.replay.filled,
-            step=self.executor.step_count,
-        )
+        return learn_state(self.learning, self.executor.step_count, self.reservoir.replay.filled)
 
     def stop(self) -> None:
         """End the plan."""
         self.learning.stop()
+
+
+def learn_state(learning: Learning, step: int, stored: int = 0) -> LearnState:
+    """What a chip would say after the same; `step` batches were learned in all."""
+    return LearnState(
+        active=False,
+        end=learning.end,
+        log2_lr=learning.rate(),
+        seen=learning.seen,
+        wrong=learning.wrong,
+        running=learning.running,
+        best=learning.best,
+        best_at=learning.best_at,
+        stored=stored,
+        step=step,
+    )
 
 
 def watch(
@@ -205,8 +209,8 @@ def watch(
 ) -> LearnState:
     """Learn to the end of the plan, or until `stop`; tells how it goes as `Learned` events.
 
-    `samples` make an epoch, `limit` is the plan's. Every `pause` samples (0: never) learning rests and
-    `at_pause` is called, to evaluate.
+    `samples` make an epoch (0: there are none), `limit` is the plan's. Every `pause` samples (0: never)
+    learning rests and `at_pause` is called, to evaluate.
     """
     asked = False
     state = learner.state()
@@ -230,7 +234,7 @@ def learned_event(state: LearnState, samples: int, limit: int) -> Learned:
     return Learned(
         seen=state.seen,
         limit=limit,
-        epoch=state.seen / samples,
+        epoch=state.seen / samples if samples else 0.0,
         wrong=state.wrong,
         accuracy=state.accuracy,
         best=state.best / ONE,

@@ -41,6 +41,8 @@ class Source:
     fingerprint: str
     split_seed: int = 0
     test_fraction: float = TEST_FRACTION
+    test: str | None = None
+    """A data set of its own to test with, where `data` was not split."""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], where: str) -> Source:
@@ -51,6 +53,7 @@ class Source:
                 str(values["fingerprint"]),
                 int(values["split_seed"]),
                 float(values["test_fraction"]),
+                values.get("test"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{where}: its data source is damaged: {error}") from error
