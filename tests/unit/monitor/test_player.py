@@ -31,8 +31,11 @@ def test_a_replay_ends_in_the_picture_of_the_live_run(tmp_path: Path, cut: bool)
     lesson = plan_lesson(open_subject("digits-tiny"), Settings(steps=30, test_limit=40))
     live, story, stories = quiet_view(), Story(), Stories()
     recorder = Recorder(tmp_path / "r.jsonl.gz")
-    with open_executor(lesson.network, "reference", seed=1, batch=8) as executor:
-        learn(lesson, executor, [live, story, stories, recorder])
+    with (
+        open_executor(lesson.network, "reference", seed=1, batch=8) as executor,
+        Bus([live, story, stories, recorder]) as bus,
+    ):
+        learn(lesson, executor, bus)
     told = read_events(tmp_path / "r.jsonl.gz")
     if cut:  # as if the run had been killed
         told = told[:-1]
