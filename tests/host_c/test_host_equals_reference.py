@@ -21,7 +21,10 @@ from wagekit.numerics import is_on_grid, master_limit
 PREFERENCES: tuple[Prefer, ...] = get_args(Prefer)
 
 
-def run_case(case: Case, *executors: HostExecutor | ReferenceExecutor) -> None:
+def run_case(case: Case, *executors: HostExecutor | ReferenceExecutor, every: int = 1) -> None:
+    """All steps on all of them, the health of layers with the steps that count it."""
+    for executor in executors:
+        executor.health_every = every
     assert_same_masters(executors, "at the start")
     for number, batch in enumerate(case.steps):
         step_together(executors, batch.x, batch.labels, batch.log2_lr, batch.rule)

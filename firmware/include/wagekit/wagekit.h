@@ -38,6 +38,24 @@ typedef struct {
     int32_t log2_lr; /* after the rule, not below WK_LOG2_LR_NONE */
 } wk_step_stats_t;
 
+/* How one weight layer fared in the last step that counted it. Nothing is counted of weights in a
+ * layer that does not learn, nor of errors where none are computed. */
+typedef struct {
+    uint32_t plus, minus; /* masters that the update raised, and lowered */
+    uint32_t clipped;     /* masters at the end of their range after it */
+    uint32_t nonzero;     /* weights that are not 0 after it */
+    uint32_t flipped;     /* weights whose sign (-1, 0, 1) it changed */
+    uint32_t zero_errors; /* quantised errors at the layer's output that are 0, over the batch */
+    uint32_t saturated;   /* as in wk_layer_stats_t */
+    int32_t gradient_exponent;
+} wk_layer_health_t;
+
+/* Which step that was. */
+typedef struct {
+    uint32_t step;
+    uint32_t samples; /* of its batch; 0: there was none yet */
+} wk_health_t;
+
 /* Put the network into its first state: step 0, the given seed, and the masters that were
  * built in (all zero if none were). */
 void wk_model_init(wk_model_t *model, uint32_t seed);
@@ -71,6 +89,15 @@ const int32_t *wk_model_logits(const wk_model_t *model, uint32_t sample);
 uint32_t wk_model_predicted(const wk_model_t *model, uint32_t sample);
 const wk_step_stats_t *wk_model_stats(const wk_model_t *model);
 const wk_layer_stats_t *wk_model_layer_stats(const wk_model_t *model, uint32_t layer);
+
+/* Health of the layers, where WK_MODEL_HEALTH is 1: it is counted in steps whose number is a
+ * multiple of `every`, from the next one on that begins; 0, as at the start, is never. The numbers
+ * stay until the next such step, and are incomplete while it is under way:
+ * wk_model_is_counting. */
+void wk_model_set_health(wk_model_t *model, uint32_t every);
+int32_t wk_model_is_counting(const wk_model_t *model);
+const wk_health_t *wk_model_health(const wk_model_t *model);
+const wk_layer_health_t *wk_model_layer_health(const wk_model_t *model, uint32_t layer);
 
 /* State. Masters are little-endian int8 or int16 (WK_MODEL_MASTER_BYTES each) in OHWI or
  * [out, in] order; `first` and `count` are in weights. Writing checks every value against the

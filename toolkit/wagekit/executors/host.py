@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, cast
 
 import cffi
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wagekit.backends.mcu import Plan, Prefer, packable, plan_model, render_model
 from wagekit.errors import LimitError, NetworkError, UsageError, WagekitError
-from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
+from wagekit.executors.base import Executor, IntArray, LayerHealth, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
     check_batch,
     check_inputs,
@@ -22,7 +23,8 @@ from wagekit.executors.checks import (
     check_rule,
     check_uint32,
 )
-from wagekit.numerics import code_dtype
+from wagekit.executors.health import layer_health
+from wagekit.numerics import WeightCounts, code_dtype
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
 from wagekit.spec import Network
@@ -32,6 +34,8 @@ from wagekit.writer import firmware_files
 FIRST_BATCH = 128
 """Batch that a library is built for when none is asked for; a larger one is built when it comes."""
 RULES: dict[Rule, int] = {"paper": 0, "error_scaled": 1}
+COUNTS = fields(WeightCounts)
+"""Their names are those of `wk_layer_health_t`."""
 
 
 class HostExecutor(Executor):
@@ -41,7 +45,7 @@ class HostExecutor(Executor):
     not fit; the state is carried over. With it, larger batches are refused as on a chip,
     and so is at once a network that cannot be trained.
     `recompute`, `stored_rows`, `recompute_activations`, `memory_limit`, `prefer` and `max_slice` are
-    those of `plan_model`; `extra` are further compiler flags. With `packed` the weights of
+    those of `plan_model`, as is `health`; `extra` are further compiler flags. With `packed` the weights of
     frozen layers are constants of the library, as in a firmware, and loading others builds it anew.
     `ToolError` where the compiler is missing or fails.
     """
@@ -61,6 +65,7 @@ class HostExecutor(Executor):
         prefer: Prefer = "fastest",
         max_slice: int | None = None,
         packed: bool = False,
+        health: bool = True,
         extra: Sequence[str] = (),
     ) -> None:
         self._net = net
@@ -71,6 +76,7 @@ class HostExecutor(Executor):
         self._memory_limit = memory_limit
         self._prefer: Prefer = prefer
         self._max_slice = max_slice
+        self._health = health
         self._extra = tuple(extra)
         start = net.seed if seed is None else check_uint32(seed, "seed")
         self._refusal: WagekitError | None = None
@@ -78,6 +84,16 @@ class HostExecutor(Executor):
         self._constants = initial if packed else None
         self._model = self._opened()
         self._model.load(initial, 0, start)
+
+    @property
+    def counts_health(self) -> bool:
+        """Whether the library can count the health of layers."""
+        return self._health
+
+    def _set_health(self, every: int) -> None:
+        if every and not self._health:
+            raise UsageError("the library was built without health: open it with health=True")
+        self._model.set_health(every)
 
     @property
     def plan(self) -> Plan:
@@ -185,9 +201,10 @@ class HostExecutor(Executor):
             memory_limit=self._memory_limit,
             prefer=self._prefer,
             max_slice=self._max_slice,
+            health=self._health,
         )
         kept = [constants[i] if constants and i in packed else None for i in range(len(plan.layers))]
-        return _Model(plan, kept, self._extra)
+        return _Model(plan, kept, self._extra, self.health_every)
 
     def _grow(self, samples: int) -> None:
         if samples <= self.plan.batch:
@@ -200,7 +217,9 @@ class HostExecutor(Executor):
 class _Model:
     """One generated library with the memory of one network."""
 
-    def __init__(self, plan: Plan, constants: Sequence[IntArray | None], extra: Sequence[str]) -> None:
+    def __init__(
+        self, plan: Plan, constants: Sequence[IntArray | None], extra: Sequence[str], health_every: int
+    ) -> None:
         self.plan = plan
         static = firmware_files()
         library = build_library({**static, **render_model(plan, constants)}, extra=extra)
@@ -211,7 +230,8 @@ class _Model:
         self._memory = self._ffi.new("uint64_t[]", plan.ram // 8)
         self._model = self._ffi.cast("wk_model_t *", self._memory)
         self._lib.wk_model_init(self._model, 0)
-        self._busy = False
+        self._busy = self._counts = False
+        self.set_health(health_every)
 
     @property
     def step_count(self) -> int:
@@ -242,11 +262,16 @@ class _Model:
             self._check(self._lib.wk_model_write_masters(self._model, index, 0, array.size, buffer))
         self._lib.wk_model_set_state(self._model, step, seed)
 
+    def set_health(self, every: int) -> None:
+        if self.plan.health:
+            self._lib.wk_model_set_health(self._model, every)
+
     def begin_step(self, x: NDArray[np.int8], labels: NDArray[np.uint16], log2_lr: int, rule: int) -> None:
         self._take(x)
         classes = self._ffi.from_buffer("uint16_t[]", labels.data)
         self._check(self._lib.wk_model_begin_step(self._model, len(x), classes, log2_lr, rule))
         self._busy = True
+        self._counts = self.plan.health and bool(self._lib.wk_model_is_counting(self._model))
 
     def begin_forward(self, x: NDArray[np.int8]) -> None:
         self._take(x)
@@ -276,7 +301,13 @@ class _Model:
     def step_result(self) -> StepResult:
         stats = self._lib.wk_model_stats(self._model)
         squared = int(stats.sum_squared_error)
-        layers = [self._lib.wk_model_layer_stats(self._model, i) for i in range(len(self.plan.layers))]
+        found = [self._lib.wk_model_layer_stats(self._model, i) for i in range(len(self.plan.layers))]
+        layers = tuple(
+            LayerStats(
+                _exponent(layer.error_exponent), _exponent(layer.gradient_exponent), int(layer.saturated)
+            )
+            for layer in found
+        )
         return StepResult(
             step=int(stats.step),
             samples=int(stats.samples),
@@ -284,13 +315,17 @@ class _Model:
             loss=squared / (2 * self.plan.one * self.plan.one * int(stats.samples)),
             errors=int(stats.errors),
             log2_lr=int(stats.log2_lr),
-            layers=tuple(
-                LayerStats(
-                    _exponent(layer.error_exponent), _exponent(layer.gradient_exponent), int(layer.saturated)
-                )
-                for layer in layers
-            ),
+            layers=layers,
+            health=self._layer_health(int(stats.samples), layers) if self._counts else None,
         )
+
+    def _layer_health(self, samples: int, layers: Sequence[LayerStats]) -> tuple[LayerHealth, ...]:
+        found = []
+        for layer in self.plan.graph.layers:
+            health = self._lib.wk_model_layer_health(self._model, layer.index)
+            counts = WeightCounts(**{field.name: int(getattr(health, field.name)) for field in COUNTS})
+            found.append(layer_health(layer, samples, layers[layer.index], counts, int(health.zero_errors)))
+        return tuple(found)
 
     def _take(self, x: NDArray[np.int8]) -> None:
         self.idle()

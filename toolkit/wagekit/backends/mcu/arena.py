@@ -26,16 +26,29 @@ class Buffers:
         self.choice = choice
         self.batch = graph.batch
         self.error_bits = error_bits
+        self.ops = ops
         self.at = {op.name: number for number, op in enumerate(ops)}
         self.found: list[tuple[Buffer, str, int]] = []
 
-    def all(self) -> list[tuple[Buffer, str, int]]:
-        """Buffers with their element types and counts."""
+    def all(self, *, kept_bits: int | None) -> list[tuple[Buffer, str, int]]:
+        """Buffers with their element types and counts.
+
+        With `kept_bits` there is one for the masters of this type that an update will be compared with.
+        """
         for layer in self.layers:
             self._tensors(layer)
             self._learning(layer)
             self._scratches(layer)
+        if kept_bits is not None:
+            self._keep_rows(kept_bits)
         return self.found
+
+    def _keep_rows(self, master_bits: int) -> None:
+        """Room for the masters of an update's tile as they were before it, to compare."""
+        for op in self.ops:
+            if op.kind == "update" and op.layer is not None:
+                count = op.slicing.chunk if op.slicing else self.layers[op.layer].fan_in
+                self._add(f"before_{op.layer}", f"int{master_bits}_t", count, op.name)
 
     def _scratches(self, layer: LayerPlan) -> None:
         for kind in ("forward", "again") if layer.index in self.choice.dropped else ("forward",):

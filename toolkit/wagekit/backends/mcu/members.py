@@ -8,13 +8,18 @@ INT_BYTES = {f"{sign}int{bits}_t": bits // 8 for sign in ("", "u") for bits in (
 """Size, and on all our targets alignment, of the C integer types."""
 
 _STRUCTS = {"wk_step_stats_t": (24, 8), "wk_loss_sum_t": (16, 8), "wk_layer_stats_t": (8, 4)}
+_HEALTH_STRUCTS = {"wk_health_t": (8, 4), "wk_layer_health_t": (32, 4)}
 """Size and alignment of the structs of the static headers; the generated header asserts them."""
 
-STRUCT_SIZES = {name: size for name, (size, _) in _STRUCTS.items()}
+
+
+def struct_sizes(health: bool) -> dict[str, int]:
+    """Sizes of the structs in a program's memory, by name."""
+    return {name: size for name, (size, _) in (_STRUCTS | (_HEALTH_STRUCTS if health else {})).items()}
 
 
 def struct_members(
-    layers: tuple[LayerPlan, ...], batch: int, arena_bytes: int, master_bits: int
+    layers: tuple[LayerPlan, ...], batch: int, arena_bytes: int, master_bits: int, health: bool
 ) -> tuple[tuple[Member, ...], int]:
     """All members with their offsets, and the size of the struct."""
     classes = layers[-1].outputs
@@ -34,6 +39,13 @@ def struct_members(
         ("logits", "int32_t", batch * classes, "[samples, classes]"),
         ("labels", "uint16_t", batch, "of the batch"),
     ]
+    if health:
+        wanted += [
+            ("health", "wk_health_t", None, "the last step that counted it"),
+            ("layer_health", "wk_layer_health_t", len(layers), "of that step"),
+            ("health_every", "uint32_t", None, "steps between two that count it; 0: none does"),
+            ("counting", "int32_t", None, "1: the step under way does"),
+        ]
     for layer in layers:
         if layer.packed:
             continue
@@ -43,7 +55,7 @@ def struct_members(
     end = arena_bytes
     widest = 8
     for name, ctype, count, text in wanted:
-        size, align = _STRUCTS.get(ctype) or (INT_BYTES[ctype], INT_BYTES[ctype])
+        size, align = (_STRUCTS | _HEALTH_STRUCTS).get(ctype) or (INT_BYTES[ctype], INT_BYTES[ctype])
         offset = -(-end // align) * align
         members.append(Member(name, ctype, count, offset, size * (count or 1), text))
         end = offset + size * (count or 1)

@@ -265,6 +265,8 @@ class Plan:
     graph: Graph
     batch: int
     training: bool
+    health: bool
+    """The program can count the health of its layers."""
     layers: tuple[LayerPlan, ...]
     ops: tuple[Op, ...]
     buffers: tuple[ArenaBuffer, ...]
@@ -318,6 +320,16 @@ class Plan:
         return all(layer.packed for layer in self.layers)
 
     @property
+    def learns(self) -> bool:
+        """Whether any layer learns."""
+        return any(layer.learns for layer in self.layers)
+
+    @property
+    def least_nonzero(self) -> int:
+        """The smallest magnitude of a master whose weight is not 0."""
+        return 1 << max(self.derive_shift - 1, 0)
+
+    @property
     def weight_table(self) -> list[int]:
         """The weight of every int8 master from `-master_limit` on."""
         masters = np.arange(-self.master_limit, self.master_limit + 1)
@@ -355,6 +367,10 @@ class Plan:
         """The buffer of the activation that a forward pass writes."""
         assert op.layer is not None
         return activation_buffer(op.layer, self.choice, late=op.kind == "again")
+
+    def updater(self, op: Op) -> str:
+        """Name of the C function that updates masters; another one counts what it did."""
+        return f"{op.name}_masters" if self.health else op.name
 
     def finds_winners(self, op: Op) -> bool:
         """Whether a forward pass is the one that notes the winners of its pooling windows."""

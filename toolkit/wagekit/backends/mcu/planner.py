@@ -46,6 +46,7 @@ def plan_model(
     prefer: Prefer = "fastest",
     packed: bool | Collection[int] = False,
     max_slice: int | None = None,
+    health: bool = True,
 ) -> Plan:
     """Plan the program and the memory of a compiled graph.
 
@@ -70,6 +71,9 @@ def plan_model(
     samples, by rows of products and by weights, with the plain kernels. That costs instructions,
     and changes no bit.
 
+    Without `health` a program that learns cannot count the health of its layers, and has neither the code
+    nor the memory for it: that of one row of masters during updates, and a few numbers a layer.
+
     Raises `LimitError` for a slice that cannot be so short, and for a pooling window or a memory
     that the generated C cannot index, `UsageError` for another preference.
     """
@@ -82,7 +86,7 @@ def plan_model(
         prefer = "plain"
     return choose(
         graph,
-        lambda choice: _plan(graph, batch, choice, in_flash, max_slice),
+        lambda choice: _plan(graph, batch, choice, in_flash, max_slice, health),
         by_hand=ByHand(recompute, stored_rows or {}, recompute_activations),
         memory_limit=memory_limit,
         prefer=prefer,
@@ -100,8 +104,11 @@ def _packed_layers(graph: Graph, packed: bool | Collection[int]) -> frozenset[in
     return frozenset(packed)
 
 
-def _plan(graph: Graph, batch: int, choice: Choice, packed: frozenset[int], max_slice: int | None) -> Plan:
+def _plan(
+    graph: Graph, batch: int, choice: Choice, packed: frozenset[int], max_slice: int | None, health: bool
+) -> Plan:
     bits = graph.bits
+    health = health and bool(graph.training)
     dropped = again(graph, choice.dropped) if graph.training else []
     choice = replace(choice, dropped=frozenset(dropped), stored_rows=_worthwhile(graph, choice))
     layers = tuple(_layer(graph, layer, choice, layer.index in packed) for layer in graph.layers)
@@ -109,11 +116,11 @@ def _plan(graph: Graph, batch: int, choice: Choice, packed: frozenset[int], max_
     if max_slice is not None:
         ops = tuple(sliced(op, layers, Limit(max_slice, graph.name)) for op in ops)
     error_bits = 8 if bits.errors <= 8 else 16
-    buffers = Buffers(graph, layers, ops, choice, error_bits).all()
-    arena = place_buffers([buffer for buffer, _, _ in buffers])
     master_bits = 8 if bits.gradients <= 8 else 16
+    buffers = Buffers(graph, layers, ops, choice, error_bits).all(kept_bits=master_bits if health else None)
+    arena = place_buffers([buffer for buffer, _, _ in buffers])
     arena_bytes = -(-arena.bytes // ARENA_ALIGN) * ARENA_ALIGN
-    members, ram = struct_members(layers, batch, arena_bytes, master_bits)
+    members, ram = struct_members(layers, batch, arena_bytes, master_bits, health)
     if ram > MAX_BYTES:
         raise LimitError(
             f"{graph.name}: the network needs {ram} bytes at batch {batch}; generated C indexes {MAX_BYTES}",
@@ -123,6 +130,7 @@ def _plan(graph: Graph, batch: int, choice: Choice, packed: frozenset[int], max_
         graph=graph,
         batch=batch,
         training=bool(graph.training),
+        health=health,
         layers=layers,
         ops=ops,
         buffers=tuple(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from wagekit.backends.mcu.members import STRUCT_SIZES
+from wagekit.backends.mcu.members import struct_sizes
 from wagekit.backends.mcu.packing import frozen_crc, pack_weights
 from wagekit.backends.mcu.plan import Plan
 from wagekit.numerics import is_on_grid, on_grid, weights_from_masters
@@ -34,7 +34,7 @@ def render_model(plan: Plan, masters: Sequence[IntArray | None] | None = None) -
         "version": __version__,
         "fingerprint": [", ".join(f"0x{byte:02x}" for byte in fingerprint[i : i + 16]) for i in (0, 16)],
         "frozen_crc": f"0x{_frozen_crc(plan, known):08x}",
-        "struct_sizes": STRUCT_SIZES,
+        "struct_sizes": struct_sizes(plan.health),
         "last_forward": plan.ops[len(plan.layers) - 1].name.upper(),
         "weight_lines": list(_lines(np.array(plan.weight_table))) if plan.needs_weight_table else [],
         "packed_layers": [layer for layer in plan.layers if layer.packed],
