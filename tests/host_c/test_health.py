@@ -1,4 +1,4 @@
-"""The kernels that count health, against plain Python and `numerics`, as a sanitizer, `-O3` and `-O0` build them.
+"""The kernels that count health against plain Python and `numerics`: sanitized, with -O3 and with -O0.
 
 gcc is known to get sums of comparisons of bytes wrong when it vectorises them, so lengths of many
 vectors are drawn, and rows that are all alike.

@@ -56,6 +56,28 @@ def test_too_large_for_the_board_is_refused_with_the_table(tmp_path) -> None:
     assert not (tmp_path / "project").exists()
 
 
+def test_where_only_the_counts_of_health_do_not_fit_that_is_said(tmp_path) -> None:
+    board = boards.load("microbit")
+    ram = board.region("ram").size
+
+    def needs(units: int, health: bool) -> int:
+        graph = compile_graph(wide(units), batch=1)
+        plan = plan_model(graph, memory_limit=1, health=health)
+        return sum(need.bytes for need in memory.least_needs(board, plan, link=True))
+
+    units = next(n for n in range(100, 2000) if needs(n, health=True) > ram)
+    assert needs(units, health=False) <= ram
+    with pytest.raises(FitError, match="does not fit board microbit") as caught:
+        generate_project(wide(units), board, tmp_path / "project")
+    assert caught.value.hint and "--no-health" in caught.value.hint
+    project = generate_project(wide(units), board, tmp_path / "project", health=False)
+    assert not project.plan.health
+    assert "health" not in (tmp_path / "project/generated/wk_model.c").read_text("utf-8")
+    with pytest.raises(FitError) as caught:
+        generate_project(wide(2000), board, tmp_path / "other")
+    assert "health" not in str(caught.value.hint), "that would not help"
+
+
 def test_gradients_are_recomputed_where_ram_is_short(tmp_path) -> None:
     """A network whose stored gradients would not fit the board is still built for it."""
     board = boards.load("microbit")

@@ -49,6 +49,9 @@ def build(
             show_default=False,
         ),
     ] = None,
+    no_health: Annotated[
+        bool, typer.Option("--no-health", help="Without counting the health of layers: a little less RAM.")
+    ] = False,
     baud: o.Baud = None,
     only_project: Annotated[
         bool, typer.Option("--no-compile", help="Only write the project; no compiler is needed.")
@@ -77,6 +80,7 @@ def build(
         "watchdog_ms": watchdog_ms,
         "prefer": plan,
         "max_slice": max_slice,
+        "health": not no_health,
     }
     if only_project or app == "none":
         project = generate_project(subject.network, target, place, **options)

@@ -40,13 +40,14 @@ def open_place(
     samples: int | None = None,
     infer_only: bool = False,
     masters: Sequence[IntArray] | None = None,
+    health: bool = True,
 ) -> Place:
     """Open a place that `open_executor` knows; options of other places are refused.
 
     A firmware that is built for it gets room for `samples` samples, if the board has it; None is
     all room that is left. With `infer_only` it cannot learn and needs less memory, and a chip on a
     serial port stays as it is until `load_to_infer`. `masters` are what will be loaded: a chip that
-    learns holds its frozen layers in flash.
+    learns holds its frozen layers in flash. Without `health` a firmware that is built cannot count it.
     """
     kind, _, target = where.partition(":")
     _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
@@ -60,7 +61,7 @@ def open_place(
         from wagekit.toolchain.memory import LABEL_BYTES
 
         limit = None if samples is None else samples * (prod(net.input.shape) + LABEL_BYTES)
-        options |= {"store_limit": limit, "training": not infer_only, "icount": icount}
+        options |= {"store_limit": limit, "training": not infer_only, "icount": icount, "health": health}
     executor = open_executor(net, where, seed=seed, batch=batch, **options)
     return Place(executor, getattr(executor, "image", None), icount)
 

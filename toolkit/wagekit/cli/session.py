@@ -132,6 +132,7 @@ def run_lesson(
             batch=lesson.plan.batch,
             samples=lesson.store,
             masters=lesson.subject.masters,
+            health=lesson.health != 0,
             **options,
         )
     with place.executor as executor, Bus(told.sinks) as bus, Interrupt() as interrupt:

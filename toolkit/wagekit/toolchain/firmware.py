@@ -37,6 +37,7 @@ App = Literal["link", "none"]
 MODEL_SYMBOL = "wk_app_model"
 """The network of the link application."""
 KEPT_BUILDS = 48
+NO_HEALTH = "it fits without counts of the layers' health: build --no-health, run --health 0, or health=False"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class Choices(TypedDict, total=False):
     """Most bytes of `wk_model_t`; never more than the board has."""
     max_slice: int | None
     """Multiply-accumulates of one `wk_model_poll`."""
+    health: bool
+    """A firmware that learns can count the health of its layers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,7 @@ class _Options:
     prefer: Prefer = "fastest"
     memory_limit: int | None = None
     max_slice: int | None = None
+    health: bool = True
 
 
 def generate_project(
@@ -176,14 +180,24 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     limit = memory.model_limit(board, graph.input.size, options.batch, len(graph.layers), link=with_link)
     wanted = limit if options.memory_limit is None else min(limit, options.memory_limit)
     constants, packed = weights_in_flash(graph, net.seed, options.masters, options.frozen)
-    plan = plan_model(
-        graph,
-        memory_limit=max(wanted, 1),
-        prefer=options.prefer,
-        packed=packed,
-        max_slice=options.max_slice,
-    )
-    budget = memory.ram_budget(board, plan, link=with_link, store_limit=options.store_limit)
+
+    def planned(health: bool) -> Plan:
+        return plan_model(
+            graph,
+            memory_limit=max(wanted, 1),
+            prefer=options.prefer,
+            packed=packed,
+            max_slice=options.max_slice,
+            health=health,
+        )
+
+    plan = planned(options.health)
+    try:
+        budget = memory.ram_budget(board, plan, link=with_link, store_limit=options.store_limit)
+    except memory.FitError as error:
+        if plan.health and memory.fits(board, planned(False), link=with_link):
+            raise error.with_advice(NO_HEALTH) from None
+        raise
     memory.check_flash(board, plan, baked=options.masters is not None)
     settings = project.Settings(
         name=net.name,
@@ -261,6 +275,7 @@ def _facts(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget
             "macs": graph.macs,
             "batch": plan.batch,
             "training": plan.training,
+            "health": plan.health,
             "packed": plan.packed,
             "max_slice": plan.max_slice,
             "masters_built_in": options.masters is not None,

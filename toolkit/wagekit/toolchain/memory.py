@@ -44,6 +44,10 @@ class FitError(LimitError):
         self.missing = missing
         """Bytes that the board lacks."""
 
+    def with_advice(self, text: str) -> FitError:
+        """The same with one more line of what to do."""
+        return FitError(self.message, self.needs, self.missing, f"{self.hint}\n{text}")
+
 
 @dataclass(frozen=True, slots=True)
 class RamBudget:
@@ -89,6 +93,11 @@ def ram_budget(board: Board, plan: Plan, *, link: bool, store_limit: int | None 
     store = min(room // sample, MAX_SLOTS) * sample
     needs[-1] = Need(f"sample store, {store // sample} samples", store)
     return RamBudget(ram, tuple(needs), store)
+
+
+def fits(board: Board, plan: Plan, *, link: bool) -> bool:
+    """Whether `ram_budget` finds enough RAM."""
+    return sum(need.bytes for need in least_needs(board, plan, link=link)) <= board.region("ram").size
 
 
 def least_needs(board: Board, plan: Plan, *, link: bool) -> list[Need]:

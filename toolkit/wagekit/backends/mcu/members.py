@@ -12,7 +12,6 @@ _HEALTH_STRUCTS = {"wk_health_t": (8, 4), "wk_layer_health_t": (32, 4)}
 """Size and alignment of the structs of the static headers; the generated header asserts them."""
 
 
-
 def struct_sizes(health: bool) -> dict[str, int]:
     """Sizes of the structs in a program's memory, by name."""
     return {name: size for name, (size, _) in (_STRUCTS | (_HEALTH_STRUCTS if health else {})).items()}

@@ -79,14 +79,13 @@ def plan_model(
     """
     if graph.batch is None or graph.training is None:
         raise ValueError("plan_model needs a graph from compile_graph")
-    batch = graph.batch
     in_flash = _packed_layers(graph, packed)
     if max_slice is not None and prefer in ("fastest", "smallest"):
         memory_limit = 0 if prefer == "smallest" else memory_limit
         prefer = "plain"
     return choose(
         graph,
-        lambda choice: _plan(graph, batch, choice, in_flash, max_slice, health),
+        lambda choice: _plan(graph, choice, in_flash, max_slice=max_slice, health=health),
         by_hand=ByHand(recompute, stored_rows or {}, recompute_activations),
         memory_limit=memory_limit,
         prefer=prefer,
@@ -105,9 +104,10 @@ def _packed_layers(graph: Graph, packed: bool | Collection[int]) -> frozenset[in
 
 
 def _plan(
-    graph: Graph, batch: int, choice: Choice, packed: frozenset[int], max_slice: int | None, health: bool
+    graph: Graph, choice: Choice, packed: frozenset[int], *, max_slice: int | None, health: bool
 ) -> Plan:
-    bits = graph.bits
+    assert graph.batch is not None
+    bits, batch = graph.bits, graph.batch
     health = health and bool(graph.training)
     dropped = again(graph, choice.dropped) if graph.training else []
     choice = replace(choice, dropped=frozenset(dropped), stored_rows=_worthwhile(graph, choice))
