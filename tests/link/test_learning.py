@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from wagekit.errors import LimitError, WagekitError
 from wagekit.executors.device import DeviceExecutor
 from wagekit.executors.learning import Order, Reservoir, learn
 from wagekit.executors.reference import ReferenceExecutor
-from wagekit.link import Device, FaultRates, FaultyTransport, Timing, Transport
+from wagekit.link import Device, FaultRates, FaultyTransport, RefusedError, Timing, Transport
 from wagekit.numerics.learn import ONE, Learning, LearnPlan
 
 BATCH, SLOTS = 4, 40
@@ -153,3 +154,44 @@ def test_what_cannot_be_is_refused(opener: Opener) -> None:
             device.device.learner.plan(((1, 0),), 4, 0, 0, 0)
         with pytest.raises(WagekitError, match="slot"):
             device.device.learner.replay(30, 11, 1, 0)
+
+
+@pytest.mark.parametrize("faults", [None, 2])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_pause_and_other_rates_keep_the_count(opener: Opener, batch: int, faults: int | None) -> None:
+    plan = LearnPlan(RATES, window_log2=4, samples=62)
+    slower = tuple((first, log2_lr - 2) for first, log2_lr in RATES)
+    x, labels = samples(25)
+    twin, learning, reservoir = ReferenceExecutor(NET, seed=7), Learning(plan), Reservoir.of(6, 1, seed=3)
+    how = {"batch": batch, "order": "drawn", "seed": 5}
+    with opener(faults) as device:
+        device.upload(x, labels)
+        device.keep_samples(6, 1, seed=3)
+        device.plan_learning(plan)
+        device.begin_learning(0, 25, **how)
+        device.pause_learning()
+        device.device.state()
+        state = device.learning()
+        assert (state.active, state.end) == (False, "goes_on")
+        assert 0 < state.seen < 62
+        learn(twin, x, labels, learning, **how, limit=state.seen, reservoir=reservoir)
+        assert_same(device, learning, twin)
+        device.change_rates(slower)
+        learning.plan = replace(plan, rates=slower)
+        device.learn(0, 25, **how)
+        learn(twin, x, labels, learning, **how, reservoir=reservoir)
+        assert_same(device, learning, twin)
+        assert learning.end == "samples"
+
+
+def test_rates_that_are_no_rates_are_refused(opener: Opener) -> None:
+    with opener() as device:
+        with pytest.raises(RefusedError) as none:
+            device.change_rates(((0, 1),))
+        assert none.value.code == "state"
+        device.plan_learning(LearnPlan(RATES))
+        for rates in (((5, 1),), ((0, 99),), ()):
+            with pytest.raises(RefusedError) as wrong:
+                device.change_rates(rates)
+            assert wrong.value.code == "range"
+        assert device.learning().log2_lr == 2

@@ -311,7 +311,7 @@ static bool runs_beside(uint8_t type) {
     return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_FROZEN ||
            type == WK_MSG_COUNTERS || type == WK_MSG_SET_RULE || type == WK_MSG_UPLOAD ||
            type == WK_MSG_UPLOAD_MANY || type == WK_MSG_RESET || type == WK_MSG_EXIT ||
-           type == WK_MSG_LEARN_STATE || type == WK_MSG_LEARN_STOP ||
+           type == WK_MSG_LEARN_STATE || type == WK_MSG_LEARN_STOP || type == WK_MSG_LEARN_PAUSE ||
            type == WK_MSG_CHECKPOINT_INFO || type == WK_MSG_SET_POLICY;
 }
 
@@ -368,6 +368,11 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
         return wk_app_learn(payload, size, reply);
     case WK_MSG_LEARN_STOP:
         return wk_app_learn_stop();
+    case WK_MSG_LEARN_PAUSE:
+        wk_app_learn_abandon();
+        return WK_APP_DONE;
+    case WK_MSG_LEARN_RATES:
+        return wk_app_learn_rates(payload, size, reply);
     case WK_MSG_LEARN_STATE:
         return wk_app_learn_state(reply);
     case WK_MSG_COUNTERS:

@@ -109,14 +109,14 @@ void wk_app_learn_abandon(void) {
     wk_app_learning.left = 0;
 }
 
-/* The rates of a request; what is wrong with it, or 0. */
-static uint8_t no_plan(const wk_learn_plan_request_t *request, wk_learn_plan_t *plan) {
-    plan->rate_count = request->rates_size / RATE_BYTES;
-    if (request->rates_size % RATE_BYTES != 0 || plan->rate_count > WK_LEARN_RATES) {
+/* Put the rates of a request into a plan; what is wrong with it, or 0. */
+static uint8_t no_plan(const uint8_t *rates, uint32_t size, wk_learn_plan_t *plan) {
+    plan->rate_count = size / RATE_BYTES;
+    if (size % RATE_BYTES != 0 || plan->rate_count > WK_LEARN_RATES) {
         return WK_ERROR_LENGTH;
     }
     for (uint32_t i = 0; i < plan->rate_count; i++) {
-        const uint8_t *rate = request->rates + i * RATE_BYTES;
+        const uint8_t *rate = rates + i * RATE_BYTES;
         plan->rates[i].first = wk_get_u32(rate);
         plan->rates[i].log2_lr = (int8_t)rate[4];
     }
@@ -134,7 +134,7 @@ wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_repl
         .accuracy = request.accuracy,
         .patience = request.patience,
     };
-    const uint8_t error = no_plan(&request, &plan);
+    const uint8_t error = no_plan(request.rates, request.rates_size, &plan);
     if (error != 0) {
         return wk_app_refuse(reply, error, request.rates_size, WK_LEARN_RATES * RATE_BYTES);
     }
@@ -142,6 +142,23 @@ wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_repl
         (void)wk_learn_begin(&wk_app_learning.learn, &plan);
         wk_app_learning.planned = true;
     }
+    return WK_APP_DONE;
+}
+
+wk_app_status_t wk_app_learn_rates(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    wk_learn_rates_request_t request;
+    if (!wk_get_learn_rates(payload, size, &request)) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    if (!wk_app_learning.planned) {
+        return wk_app_refuse(reply, WK_ERROR_STATE, 0, 0);
+    }
+    wk_learn_plan_t plan = wk_app_learning.learn.plan;
+    const uint8_t error = no_plan(request.rates, request.rates_size, &plan);
+    if (error != 0) {
+        return wk_app_refuse(reply, error, request.rates_size, WK_LEARN_RATES * RATE_BYTES);
+    }
+    wk_app_learning.learn.plan = plan;
     return WK_APP_DONE;
 }
 

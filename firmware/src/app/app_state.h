@@ -129,6 +129,7 @@ void wk_app_learn_init(void);
 wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 wk_app_status_t wk_app_replay(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 wk_app_status_t wk_app_learn(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_learn_rates(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 wk_app_status_t wk_app_learn_stop(void);
 wk_app_status_t wk_app_learn_state(wk_reply_t *reply);
 /* A step has ended: count it, and begin one on old samples if it is their turn. True if none is

@@ -9,11 +9,12 @@ from typing import Any
 
 from rich.text import Text
 
-from wagekit.cli.console import err, note, out, print_json, say
+from wagekit.cli.by_itself_view import facts, say_result
+from wagekit.cli.console import err
 from wagekit.cli.interrupt import Interrupt
-from wagekit.cli.learning import DEFAULT_DATA, Stop, tell_failure
-from wagekit.cli.places import Place, open_place, tell_device
-from wagekit.cli.session import Outputs, Telling, leave_report, telling
+from wagekit.cli.learning import BY_HAND, DEFAULT_DATA, Stop, tell_failure
+from wagekit.cli.places import beat_of, checkpoint_on, open_place, tell_device
+from wagekit.cli.session import Outputs, leave_report, telling
 from wagekit.cli.sources import Subject, data_spec, open_data, open_subject, split_parts
 from wagekit.cli.stdin import STDIN
 from wagekit.errors import UsageError, WagekitError
@@ -21,8 +22,8 @@ from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
 from wagekit.ir import Graph
 from wagekit.link.learning import LearnState
-from wagekit.monitor import Bus, Evaluation, Fact, Run
-from wagekit.numerics.learn import ONE, LearnPlan
+from wagekit.monitor import Bus, Controls, Evaluation, Log, Run, Sample
+from wagekit.numerics.learn import ONE, LearnPlan, draw
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
 from wagekit.training import Model, evaluate, save_model
@@ -34,18 +35,12 @@ from wagekit.training.by_itself import (
     check_room,
     compare,
     parse_rates,
-    watch,
 )
 from wagekit.training.data import TEST_FRACTION, Samples, Source, encode
+from wagekit.training.looks import sample_event, weights_event
 from wagekit.training.loop import Emit
+from wagekit.training.watch import Watch
 from wagekit.version import __version__
-
-ENDS = {
-    "samples": "all samples were learned",
-    "accuracy": "the running accuracy was reached",
-    "patience": "it got no better",
-    "asked": "it was stopped",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +100,12 @@ class Lesson:
         batch = self.how.batch
         return -(-self.settings.test_every // batch) * batch
 
+    def show(self, state: LearnState) -> Sample:
+        """The new sample that was learned last."""
+        number, count = state.seen - 1, len(self.train)
+        index = number % count if self.how.order == "in_turn" else draw(self.how.seed, number, count)
+        return sample_event(self.network, state.step - 1, self.train, index)
+
     def begin(self, executor: Executor) -> None:
         """Give the executor the weights of the model file, if there is one."""
         model = self.subject.model
@@ -116,14 +117,16 @@ class Lesson:
 class Result:
     """What came of it."""
 
-    state: LearnState
-    digest: str
+    saved: Path | None
+    state: LearnState = field(init=False)
+    digest: str = ""
     tests: list[Evaluation] = field(default_factory=list)
+    offsets: list[tuple[int, int]] = field(default_factory=list)
+    """Changes of the rates by hand."""
     verified: str | None = None
     """Where the same was learned, with the same bits."""
     instructions: float | None = None
     """Of a new sample, replayed ones included, where they are counted."""
-    saved: Path | None = None
 
 
 def plan_lesson(subject: Subject, settings: Settings) -> Lesson:
@@ -193,15 +196,21 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
         )
     with place.executor as executor:
         with Bus(told.sinks) as bus, Interrupt() as interrupt:
-            result = learn(lesson, executor, bus, place=place, stop=Stop(interrupt, bus))
-        if outputs.model is not None:
-            save_model(outputs.model, _model(lesson, executor))
-            result.saved = outputs.model
+            result = learn(
+                lesson,
+                executor,
+                bus,
+                count=place.counts,
+                stop=Stop(interrupt, bus),
+                controls=told.controls,
+                save_to=outputs.model,
+                after=lambda emit: tell_device(emit, executor, place),
+            )
         if settings.verify:
-            result.verified = _verify(lesson, executor, result.state)
+            result.verified = _verify(lesson, executor, result)
     if outputs.report is not None:
-        leave_report(outputs.report, told.story, facts={"Learning by itself": _facts(lesson, result)})
-    _say(lesson, result, told, outputs)
+        leave_report(outputs.report, told.story, facts={"Learning by itself": facts(lesson, result)})
+    say_result(lesson, result, told, outputs)
     if result.state.end == "asked":
         raise KeyboardInterrupt
     told.check()
@@ -212,40 +221,62 @@ def learn(
     executor: Executor,
     emit: Emit,
     *,
-    place: Place,
     stop: Callable[[], bool] = lambda: False,
+    controls: Controls | None = None,
+    save_to: Path | None = None,
+    count: bool = False,
+    after: Callable[[Emit], None] | None = None,
 ) -> Result:
-    """Evaluate, learn to the end of the plan or until `stop`, evaluate."""
-    tests: list[Evaluation] = []
+    """Evaluate, learn to the end of the plan or until `stop`, evaluate, save; see `learning.learn`."""
+    controls = controls or Controls()
+    result = Result(save_to)
     spent = 0
 
     def test(state: LearnState) -> None:
-        nonlocal spent
-        if place.counts and isinstance(executor, DeviceExecutor) and state.seen:
-            spent += executor.counters().instructions or 0
         if len(lesson.test):
-            tests.append(examine(state))
-            emit(tests[-1])
+            result.tests.append(examine(state))
+            emit(result.tests[-1])
+
+    def rested() -> None:
+        nonlocal spent
+        if count and isinstance(executor, DeviceExecutor):
+            spent += executor.counters().instructions or 0
+
+    def save() -> None:
+        model = _model(lesson, executor, watch.offsets)
+        if save_to is not None:
+            save_model(save_to, model)
+        emit(weights_event(lesson.network, model.step, model.masters))
 
     try:
         lesson.begin(executor)
-        learner, examine = _settle(lesson, executor)
+        learner, examine = _settle(lesson, executor, controls)
         emit(_run(lesson, executor, "started"))
-        test(learner.state())
-        state = watch(
+        watch = Watch(
             learner,
-            samples=len(lesson.train),
-            limit=lesson.how.plan.samples,
-            emit=emit,
-            stop=stop,
-            pause=lesson.pause,
-            at_pause=test,
+            lesson.how,
+            len(lesson.train),
+            emit,
+            stop,
+            controls,
+            every=lesson.pause,
+            examine=test if len(lesson.test) else None,
+            checkpoint=checkpoint_on(executor) or (save if save_to else None),
+            rested=rested,
+            show=lesson.show,
+            beat=beat_of(lesson.network, executor, emit),
         )
-        test(state)
-        result = Result(state, executor.digest(), tests)
-        result.instructions = spent / state.seen if spent else None
-        tell_device(emit, executor, place)
-        status = "stopped" if state.end == "asked" else "finished"
+        test(learner.state())
+        result.state = watch.run()
+        test(result.state)
+        save()
+        result.digest, result.offsets = executor.digest(), watch.offsets
+        result.instructions = spent / result.state.seen if spent else None
+        if after is not None:
+            after(emit)
+        if watch.offsets:
+            emit(Log(level="warning", message=BY_HAND))
+        status = "stopped" if result.state.end == "asked" else "finished"
         emit(_run(lesson, executor, status, result.digest))
     except WagekitError as error:
         tell_failure(emit, lesson.network, executor, error)
@@ -256,7 +287,7 @@ def learn(
 Examine = Callable[[LearnState], Evaluation]
 
 
-def _settle(lesson: Lesson, executor: Executor) -> tuple[Learner, Examine]:
+def _settle(lesson: Lesson, executor: Executor, controls: Controls) -> tuple[Learner, Examine]:
     """Put the samples on the chip, if it is one; who learns, and how it is evaluated."""
     train, test, how = lesson.train, lesson.test, lesson.how
 
@@ -280,23 +311,26 @@ def _settle(lesson: Lesson, executor: Executor) -> tuple[Learner, Examine]:
         executor.upload(train.x, train.labels)
         if whole and len(test):
             executor.upload(test.x, test.labels, first=len(train))
-    return OnChip(executor, how, len(train)), on_chip if whole else elsewhere
+    return OnChip(executor, how, len(train), controls.wait), on_chip if whole else elsewhere
 
 
-def _verify(lesson: Lesson, executor: Executor, state: LearnState) -> str:
+def _verify(lesson: Lesson, executor: Executor, result: Result) -> str:
     """Learn the same on `host` (`reference` for what `host` learned); `MismatchError` if it differs."""
     where = "reference" if executor.name == "host" else "host"
     how = lesson.how
     other = open_executor(lesson.network, where, seed=how.seed, batch=how.batch)
     with err.status(Text(f"learning the same on {where}")), other as twin:
         lesson.begin(twin)
-        compare(executor, state, Anywhere(twin, how, lesson.train.x, lesson.train.labels))
+        learner = Anywhere(twin, how, lesson.train.x, lesson.train.labels)
+        compare(executor, result.state, learner, result.offsets)
     return where
 
 
-def _model(lesson: Lesson, executor: Executor) -> Model:
+def _model(lesson: Lesson, executor: Executor, offsets: Sequence[tuple[int, int]]) -> Model:
     """What was learned, and how."""
-    training = {"by_itself": lesson.how.to_dict(), "source": asdict(lesson.source)}
+    training: dict[str, Any] = {"by_itself": lesson.how.to_dict(), "source": asdict(lesson.source)}
+    if offsets:
+        training["by_hand"] = [list(entry) for entry in offsets]
     return Model(lesson.network, executor.masters, executor.step_count, executor.seed, training)
 
 
@@ -322,73 +356,3 @@ def _run(lesson: Lesson, executor: Executor, status: Any, digest: str = "") -> R
         version=__version__,
         digest=digest,
     )
-
-
-# What people and scripts see.
-
-
-def _facts(lesson: Lesson, result: Result) -> list[Fact]:
-    state, how = result.state, lesson.how
-    kept = f"{state.stored:,} of {how.keep:,} samples, {how.replay} replayed after each new step"
-    facts = [
-        Fact("ended because", ENDS[state.end]),
-        Fact("new samples", f"{state.seen:,}, {state.wrong:,} of them wrong before they were learned"),
-        Fact("best running accuracy", f"{state.best / ONE:.1%} at sample {state.best_at:,}"),
-        Fact("order", how.order),
-        Fact("replay store", kept if how.keep else "off"),
-    ]
-    if result.instructions is not None:
-        facts.append(Fact("instructions a new sample", f"{result.instructions:,.0f}"))
-    if result.verified:
-        facts.append(Fact("same bits as on", result.verified))
-    return facts
-
-
-def _to_dict(lesson: Lesson, result: Result, seconds: float) -> dict[str, Any]:
-    state, tests = result.state, result.tests
-    return {
-        "finished": state.end != "asked",
-        "end": state.end,
-        "samples": state.seen,
-        "wrong": state.wrong,
-        "running_accuracy": state.accuracy,
-        "best_accuracy": state.best / ONE,
-        "best_at": state.best_at,
-        "stored": state.stored,
-        "step": state.step,
-        "digest": result.digest,
-        "test_samples": len(lesson.test),
-        "test_accuracy_before": tests[0].accuracy if tests else None,
-        "test_accuracy": tests[-1].accuracy if tests else None,
-        "tests": [[round(test.epoch * len(lesson.train)), test.accuracy] for test in tests],
-        "instructions_per_sample": result.instructions,
-        "verified": result.verified,
-        "seconds": round(seconds, 3),
-        "model": str(result.saved) if result.saved else None,
-    }
-
-
-def _say(lesson: Lesson, result: Result, told: Telling, outputs: Outputs) -> None:
-    seconds = told.story.seconds
-    if outputs.json:
-        print_json(_to_dict(lesson, result, seconds))
-        return
-    state, tests = result.state, result.tests
-    say(
-        f"{state.seen:,} samples ({seconds:.1f} s): {ENDS[state.end]}; running accuracy "
-        f"{state.accuracy:.1%}, best {state.best / ONE:.1%} at sample {state.best_at:,}"
-    )
-    if tests:
-        out.print(
-            f"[bold]{tests[-1].accuracy:.1%}[/] of {len(lesson.test):,} test samples right, "
-            f"{tests[0].accuracy:.1%} before"
-        )
-    if result.instructions is not None:
-        say(f"{result.instructions:,.0f} instructions a new sample")
-    say(f"digest {result.digest}" + (f", the same on {result.verified}" if result.verified else ""))
-    if result.saved:
-        say(f"saved  {result.saved}")
-    if outputs.report:
-        say(f"report {outputs.report / 'report.html'}")
-    if state.end == "asked":
-        note("stopped by hand; what was learned is kept")

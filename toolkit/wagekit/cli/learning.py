@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wagekit.cli.console import err
-from wagekit.cli.places import tell_link
+from wagekit.cli.places import beat_of, checkpoint_on
 from wagekit.cli.sources import Subject, data_spec, open_data, split_parts
 from wagekit.errors import DataError, DeviceFaultError, UsageError, WagekitError
 from wagekit.executors import Executor, StepResult
@@ -288,9 +288,9 @@ def learn(
             cost=place.cost,
             controls=controls or Controls(),
             offsets=list(lesson.offsets),
-            checkpoint=_checkpoint(executor),
+            checkpoint=checkpoint_on(executor),
             show=lambda step, index: sample_event(lesson.network, step, lesson.train, index),
-            beat=_beat(lesson, executor, emit),
+            beat=beat_of(lesson.network, executor, emit),
         )
         if lesson.plan.total_steps and len(lesson.test) <= _QUICK_TEST:
             trainer.evaluate(executor.step_count)
@@ -306,29 +306,6 @@ def learn(
         tell_failure(emit, lesson.network, executor, error)
         raise
     return result
-
-
-def _checkpoint(executor: Executor) -> Callable[[], str | None] | None:
-    """Keeps the present state on a chip that has checkpoints."""
-    if not isinstance(executor, DeviceExecutor) or not executor.hello.checkpoints:
-        return None
-
-    def keep() -> None:
-        executor.save_checkpoint()
-
-    return keep
-
-
-def _beat(lesson: Lesson, executor: Executor, emit: Emit) -> Callable[[], None]:
-    """What is told every few seconds: of a chip its link and board; elsewhere weights, which need no line."""
-
-    def tell() -> None:
-        if isinstance(executor, DeviceExecutor):
-            tell_link(emit, executor)
-        else:
-            emit(weights_event(lesson.network, executor.step_count, executor.masters))
-
-    return tell
 
 
 def _tell_offsets(lesson: Lesson, emit: Emit) -> None:

@@ -13,6 +13,7 @@ from wagekit.executors.device import DeviceExecutor
 from wagekit.monitor.events import Event, Link, Resources
 from wagekit.numerics.grids import IntArray, on_grid
 from wagekit.spec import Network
+from wagekit.training.looks import weights_event
 
 if TYPE_CHECKING:
     from wagekit.toolchain.firmware import FirmwareImage
@@ -107,6 +108,29 @@ def tell_link(emit: Callable[[Event], None], executor: DeviceExecutor) -> None:
     writes = executor.checkpoint_info().saves if hello.checkpoints else None
     used = image.sizes.stack - counters.stack_free if image else None
     emit(Resources(board=hello.board, checkpoint_writes=writes, stack_used=used))
+
+
+def checkpoint_on(executor: Executor) -> Callable[[], str | None] | None:
+    """Keeps the present state on a chip that has checkpoints; None elsewhere."""
+    if not isinstance(executor, DeviceExecutor) or not executor.hello.checkpoints:
+        return None
+
+    def keep() -> None:
+        executor.save_checkpoint()
+
+    return keep
+
+
+def beat_of(net: Network, executor: Executor, emit: Callable[[Event], None]) -> Callable[[], None]:
+    """What is told every few seconds: of a chip its link and board; elsewhere weights, which need no line."""
+
+    def tell() -> None:
+        if isinstance(executor, DeviceExecutor):
+            tell_link(emit, executor)
+        else:
+            emit(weights_event(net, executor.step_count, executor.masters))
+
+    return tell
 
 
 def memory_event(image: FirmwareImage) -> Resources:

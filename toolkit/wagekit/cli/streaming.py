@@ -25,15 +25,16 @@ from wagekit.errors import DataError, UsageError, WagekitError
 from wagekit.executors import Executor
 from wagekit.ir import Graph
 from wagekit.link.learning import LearnState
-from wagekit.monitor import Bus, Evaluation, Log, Run, Story
+from wagekit.monitor import Bus, Controls, Evaluation, Log, Run, Story
 from wagekit.numerics.learn import ONE, LearnPlan
 from wagekit.passes import compile_graph
 from wagekit.training import Model, Score, evaluate, save_model
-from wagekit.training.by_itself import ByItself, parse_rates, watch
+from wagekit.training.by_itself import ByItself, parse_rates
 from wagekit.training.data import Samples, encode
 from wagekit.training.loop import Emit
 from wagekit.training.schedule import NAMED
 from wagekit.training.stream import Piece, StreamLearner
+from wagekit.training.watch import Watch
 from wagekit.version import __version__
 
 ENDS = {
@@ -147,6 +148,8 @@ class Result:
     failure: DataError | None = None
     """A line that could not be used ended the stream."""
     saved: Path | None = None
+    offsets: list[tuple[int, int]] = field(default_factory=list)
+    """Changes of the rate by hand; see `Watch.offsets`."""
 
 
 def stream(lesson: Lesson, where: str, outputs: Outputs, **options: Any) -> Result:
@@ -171,9 +174,13 @@ def stream(lesson: Lesson, where: str, outputs: Outputs, **options: Any) -> Resu
         )
     with place.executor as executor:
         with Bus(told.sinks) as bus, Interrupt() as interrupt:
-            result = learn(lesson, executor, bus, place=place, stop=Stop(interrupt, bus))
+            result = learn(
+                lesson, executor, bus, place=place, controls=told.controls, stop=Stop(interrupt, bus)
+            )
         if outputs.model is not None:
-            training = {"stream": how.to_dict()}
+            training: dict[str, Any] = {"stream": how.to_dict()}
+            if result.offsets:
+                training["by_hand"] = [list(entry) for entry in result.offsets]
             model = Model(net, executor.masters, executor.step_count, executor.seed, training)
             save_model(outputs.model, model)
             result.saved = outputs.model
@@ -195,6 +202,7 @@ def learn(
     emit: Emit,
     *,
     place: Place,
+    controls: Controls,
     stop: Callable[[], bool] = lambda: False,
 ) -> Result:
     """Test, learn to the end of stream or plan or until `stop`, test."""
@@ -216,21 +224,24 @@ def learn(
         learner = StreamLearner(executor, lesson.how, _pieces(lines, failures), emit, stop)
         emit(_run(lesson, executor, "started"))
         test(learner.state())
-        state = watch(
+        watch = Watch(
             learner,
-            samples=0,
-            limit=lesson.how.plan.samples,
-            emit=emit,
-            stop=stop,
-            pause=-(-lesson.test_every // lesson.how.batch) * lesson.how.batch,
-            at_pause=test,
+            lesson.how,
+            0,
+            emit,
+            stop,
+            controls,
+            every=-(-lesson.test_every // lesson.how.batch) * lesson.how.batch,
+            examine=test if examine is not None else None,
         )
+        state = watch.run()
         if state.seen:
             test(state)
         if lines.bad:
             emit(Log(level="warning", message=f"{lines.bad:,} lines were left out"))
         tell_device(emit, executor, place)
         result = Result(state, executor.digest(), tests, lines.bad, next(iter(failures), None))
+        result.offsets = watch.offsets
         emit(_end(lesson, executor, result))
     except WagekitError as error:
         tell_failure(emit, net, executor, error)

@@ -438,6 +438,14 @@ class DeviceExecutor(Executor):
         """How learning by itself goes, without waiting for its end."""
         return self._device.learner.state()
 
+    def change_rates(self, rates: Sequence[tuple[int, int]]) -> None:
+        """Give the plan of learning by itself other rates; its count goes on."""
+        self._device.learner.rates(rates)
+
+    def pause_learning(self) -> None:
+        """End learning by itself after the step under way; `begin_learning` goes on with its plan."""
+        self._device.learner.pause()
+
     def stop_learning(self) -> None:
         """End learning by itself, and its plan, after the step under way."""
         self._device.learner.stop()

@@ -64,15 +64,18 @@ class Learner:
         self, rates: Sequence[tuple[int, int]], window_log2: int, samples: int, accuracy: int, patience: int
     ) -> None:
         """How `learn` learns and when it stops, counted from now; see the message of this name."""
-        packed = b"".join(_RATE.pack(first, log2_lr) for first, log2_lr in rates)
         values: dict[str, Value] = {
             "window_log2": window_log2,
             "samples": samples,
             "accuracy": accuracy,
             "patience": patience,
-            "rates": packed,
+            "rates": _packed(rates),
         }
         self.session.call("learn_plan", values)
+
+    def rates(self, rates: Sequence[tuple[int, int]]) -> None:
+        """Other rates for the plan, whose count goes on; waits for a `learn` under way."""
+        self.session.call("learn_rates", {"rates": _packed(rates)})
 
     def replay(self, first: int, capacity: int, steps: int, seed: int) -> None:
         """Keep a reservoir in the store's slots from `first` on; a capacity of 0 is off."""
@@ -105,9 +108,17 @@ class Learner:
         """End learning and its plan after the step under way."""
         self.session.call("learn_stop")
 
+    def pause(self) -> None:
+        """End learning after the step under way; its plan stays, and `learn` goes on with it."""
+        self.session.call("learn_pause")
+
     def state(self) -> LearnState:
         """How learning goes; does not wait for it."""
         record = self.session.call("learn_state")
         numbers = {f.name: record.int(f.name) for f in schema.find("learn_state").reply or ()}
         active, end = bool(numbers.pop("active")), ENDS[numbers.pop("end")]
         return LearnState(active=active, end=end, **numbers)
+
+
+def _packed(rates: Sequence[tuple[int, int]]) -> bytes:
+    return b"".join(_RATE.pack(first, log2_lr) for first, log2_lr in rates)

@@ -357,6 +357,19 @@ REQUESTS: tuple[Message, ...] = (
         "learn_stop", 0x1D, "Ends `learn` and its plan after the step under way; also while a program runs."
     ),
     Message(
+        "learn_pause",
+        0x26,
+        "Ends `learn` after the step under way, as its limit does: the plan stays, and `learn` goes on with "
+        "it; also while a program runs.",
+    ),
+    Message(
+        "learn_rates",
+        0x27,
+        "Other rates for the plan of `learn_plan`, whose count goes on.",
+        (_f("rates", "tail", "as in `learn_plan`"),),
+        (),
+    ),
+    Message(
         "learn_state",
         0x1E,
         "How learning goes; also while a program runs.",

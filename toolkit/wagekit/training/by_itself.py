@@ -7,8 +7,8 @@ at the same sample, so they hold the same bits.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,10 +20,10 @@ from wagekit.executors.device import DeviceExecutor
 from wagekit.executors.divergence import first_divergence
 from wagekit.executors.learning import Order, Reservoir, learn
 from wagekit.link.learning import LearnState
-from wagekit.monitor.events import Event, Learned
+from wagekit.monitor.events import Learned
 from wagekit.numerics.learn import MAX_RATES, ONE, Learning, LearnPlan
 from wagekit.training.plan import RULES
-from wagekit.training.schedule import Words, parse_points
+from wagekit.training.schedule import Words, moved, parse_points
 
 ORDERS: tuple[Order, ...] = ("in_turn", "drawn")
 _WORDS = Words(
@@ -78,6 +78,10 @@ class ByItself:
                 "0 or more, and 0..255 are allowed"
             )
 
+    def rates(self, offset: int) -> tuple[tuple[int, int], ...]:
+        """Rates of the plan, with `offset` added to their log2."""
+        return tuple((first, moved(log2_lr, offset)) for first, log2_lr in self.plan.rates)
+
     def to_dict(self) -> dict[str, Any]:
         """As model files keep it."""
         return asdict(self)
@@ -92,6 +96,12 @@ class Learner(Protocol):
     def learn(self, limit: int) -> Iterator[LearnState]:
         """Learn until the plan ends or `limit` samples later (0: no limit); yields how it goes."""
 
+    def pause(self) -> None:
+        """End `learn` after the step under way; the plan stays."""
+
+    def move_rates(self, offset: int) -> None:
+        """Add so much to log2 of the plan's rates, from the next step on; not while it learns."""
+
     def stop(self) -> None:
         """End the plan after the step under way."""
 
@@ -103,9 +113,15 @@ class OnChip:
     executor: DeviceExecutor
     lesson: ByItself
     count: int
+    sleep: Callable[[float], object] = time.sleep
+    """Waits so many seconds, or less."""
+    goes_on: bool = False
+    """It has a plan, and has learned by it."""
 
     def __post_init__(self) -> None:
         lesson = self.lesson
+        if self.goes_on:
+            return
         self.executor.keep_samples(lesson.keep, lesson.replay, lesson.seed)
         self.executor.plan_learning(lesson.plan)
 
@@ -124,13 +140,21 @@ class OnChip:
         pause, longest = _POLL_SECONDS
         while (state := self.state()).active:
             yield state
-            time.sleep(pause)
+            self.sleep(pause)
             pause = min(2 * pause, longest)
         yield state
 
     def state(self) -> LearnState:
         """What the chip says."""
         return self.executor.learning()
+
+    def pause(self) -> None:
+        """Tell the chip."""
+        self.executor.pause_learning()
+
+    def move_rates(self, offset: int) -> None:
+        """Give the chip's plan other rates."""
+        self.executor.change_rates(self.lesson.rates(offset))
 
     def stop(self) -> None:
         """Tell the chip."""
@@ -147,6 +171,7 @@ class Anywhere:
     labels: NDArray[np.int64]
     learning: Learning = field(init=False)
     reservoir: Reservoir = field(init=False)
+    _pauses: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.learning = Learning(self.lesson.plan)
@@ -156,7 +181,8 @@ class Anywhere:
         """Learn some steps at a time."""
         lesson, learning = self.lesson, self.learning
         end = learning.seen + limit
-        while learning.end == "goes_on" and (not limit or learning.seen < end):
+        self._pauses = False
+        while learning.end == "goes_on" and not self._pauses and (not limit or learning.seen < end):
             piece = _PIECE * lesson.batch
             learn(
                 self.executor,
@@ -175,6 +201,14 @@ class Anywhere:
     def state(self) -> LearnState:
         """How it goes."""
         return learn_state(self.learning, self.executor.step_count, self.reservoir.replay.filled)
+
+    def pause(self) -> None:
+        """End `learn` after the steps under way."""
+        self._pauses = True
+
+    def move_rates(self, offset: int) -> None:
+        """Other rates from the next step on."""
+        self.learning.plan = replace(self.learning.plan, rates=self.lesson.rates(offset))
 
     def stop(self) -> None:
         """End the plan."""
@@ -195,38 +229,6 @@ def learn_state(learning: Learning, step: int, stored: int = 0) -> LearnState:
         stored=stored,
         step=step,
     )
-
-
-def watch(
-    learner: Learner,
-    *,
-    samples: int,
-    limit: int,
-    emit: Callable[[Event], None],
-    stop: Callable[[], bool] = lambda: False,
-    pause: int = 0,
-    at_pause: Callable[[LearnState], None] = lambda _: None,
-) -> LearnState:
-    """Learn to the end of the plan, or until `stop`; tells how it goes as `Learned` events.
-
-    `samples` make an epoch (0: there are none), `limit` is the plan's. Every `pause` samples (0: never)
-    learning rests and `at_pause` is called, to evaluate.
-    """
-    asked = False
-    state = learner.state()
-    emit(learned_event(state, samples, limit))
-    while True:
-        for state in learner.learn(pause):
-            emit(learned_event(state, samples, limit))
-            if not asked and stop():
-                asked = True
-                learner.stop()
-        if asked and state.end == "goes_on":  # it ended with what it told before it was stopped
-            state = learner.state()
-            emit(learned_event(state, samples, limit))
-        if state.end != "goes_on":
-            return state
-        at_pause(state)
 
 
 def learned_event(state: LearnState, samples: int, limit: int) -> Learned:
@@ -261,13 +263,19 @@ def check_room(lesson: ByItself, slots: int, train: int, test: int, name: str) -
     return False
 
 
-def compare(there: Executor, state: LearnState, twin: Anywhere) -> None:
+def compare(
+    there: Executor, state: LearnState, twin: Anywhere, offsets: Sequence[tuple[int, int]] = ()
+) -> None:
     """Let `twin`, which begins where `there` began, learn the same; `MismatchError` unless all is equal.
 
-    It is told how many samples to learn, so that one that was stopped by hand can be compared too.
+    It is told how many samples to learn, so that one that was stopped by hand can be compared too, and
+    `offsets`, the changes of the rates by hand: from so many samples on so much was added.
     """
-    if state.seen:
-        list(twin.learn(state.seen))
+    for seen, offset in (*offsets, (state.seen, None)):
+        if seen > twin.learning.seen:
+            list(twin.learn(seen - twin.learning.seen))
+        if offset is not None:
+            twin.move_rates(offset)
     here = twin.state()
     apart = {"active", "replay_first", "replay_capacity"}  # of a device's memory
     if state.end == "asked":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,7 @@ from wagekit.numerics.learn import Learning
 from wagekit.spec import Network
 from wagekit.training.by_itself import ByItself, learn_state
 from wagekit.training.loop import Streams, health_event, nothing, step_event
+from wagekit.training.schedule import moved
 
 Sample = tuple[ArrayLike, ArrayLike]
 """One raw sample and its class number, or a batch: samples `[n, ...]` and class numbers `[n]`."""
@@ -123,7 +124,7 @@ def _joined(pieces: list[Piece]) -> Piece:
 
 @dataclass(slots=True)
 class StreamLearner:
-    """Learns by a plan from a stream, over any executor; for `training.by_itself.watch`.
+    """Learns by a plan from a stream, over any executor; for `training.watch.Watch`.
 
     Its end is `samples` when the stream or the plan's samples are at an end, `asked` when `interrupted`.
     A stop by accuracy or patience comes after the batch that was already on its way.
@@ -139,6 +140,8 @@ class StreamLearner:
     learning: Learning = field(init=False)
     _batches: Iterator[Piece] = field(init=False)
     _step: int = field(init=False)
+    _offset: int = field(default=0, init=False)
+    _pauses: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         plan = self.how.plan
@@ -150,17 +153,17 @@ class StreamLearner:
         """Learn until the stream or the plan ends or `limit` samples later (0: no limit)."""
         learning, told, told_at = self.learning, self.learning.seen, time.monotonic()
         end = learning.seen + limit
-        exhausted = False
+        exhausted = self._pauses = False
 
         def wanted() -> Iterator[tuple[IntArray, NDArray[np.int64], int]]:
             nonlocal exhausted
             taken = learning.seen
-            while learning.end == "goes_on" and not (limit and taken >= end):
+            while learning.end == "goes_on" and not self._pauses and not (limit and taken >= end):
                 piece = None if self.interrupted() else next(self._batches, None)
                 if piece is None:
                     exhausted = True
                     return
-                yield (*piece, self.how.plan.rate(taken))
+                yield (*piece, moved(self.how.plan.rate(taken), self._offset))
                 taken += len(piece[0])
 
         for result in _steps(self.executor, wanted(), self.how.rule):
@@ -180,6 +183,15 @@ class StreamLearner:
     def state(self) -> LearnState:
         """How it goes."""
         return learn_state(self.learning, self._step)
+
+    def pause(self) -> None:
+        """End `learn` with the batches that are on their way; none is lost."""
+        self._pauses = True
+
+    def move_rates(self, offset: int) -> None:
+        """Add so much to log2 of the rates of batches that are not yet on their way."""
+        self._offset = offset
+        self.learning.plan = replace(self.learning.plan, rates=self.how.rates(offset))
 
     def stop(self) -> None:
         """End the plan."""

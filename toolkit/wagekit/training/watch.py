@@ -1,0 +1,131 @@
+"""Watches a network that learns by itself: tells how it goes, and does what is asked for meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wagekit.link import RefusedError
+from wagekit.link.learning import LearnState
+from wagekit.monitor.controls import Command, Controls
+from wagekit.monitor.events import Control, Event, Log
+from wagekit.numerics import LOG2_LR_MAX, LOG2_LR_MIN
+from wagekit.training.by_hand import ByHand
+from wagekit.training.by_itself import ByItself, Learner, learned_event
+from wagekit.training.loop import BEAT_EVERY, SHOW_EVERY, Emit
+
+
+@dataclass(slots=True)
+class Watch:
+    """Lets `learner` learn to the end of its plan, or until `stop` or a command ends it."""
+
+    learner: Learner
+    lesson: ByItself
+    samples: int
+    """Make an epoch."""
+    emit: Emit
+    stop: Callable[[], bool] = lambda: False
+    controls: Controls = field(default_factory=Controls)
+    every: int = 0
+    """After so many samples learning rests and `examine` is called; 0: never."""
+    examine: Callable[[LearnState], None] | None = None
+    """Evaluates, and says so."""
+    checkpoint: Callable[[], str | None] | None = None
+    """Keeps the present state; None, or why it cannot."""
+    rested: Callable[[], None] = lambda: None
+    """Called each time that learning has come to rest."""
+    show: Callable[[LearnState], Event] | None = None
+    """The event that shows the sample that was learned last."""
+    beat: Callable[[], None] | None = None
+    """As in `Trainer`."""
+    offsets: list[tuple[int, int]] = field(default_factory=list)
+    """Changes of the rates by hand: from so many samples on so much is added to log2 of the plan's rate."""
+    _shown: float = field(default=-SHOW_EVERY, init=False)
+    _beaten: float = field(default_factory=time.monotonic, init=False)
+
+    def run(self) -> LearnState:
+        """Learn; how it stands at the end."""
+        learner = self.learner
+        hand = ByHand(self.controls, self.emit, {}, self.stop, self._idle)
+        hand.actions = {"rate": self._move_rates, "evaluate": self._evaluate, "checkpoint": self._keep}
+        state = self._tell(learner.state())
+        while True:
+            asked = False
+            left = self.every - state.seen % self.every if self.every else 0
+            for state in learner.learn(left):
+                self._tell(state)
+                self._idle()
+                asked = asked or (hand.waits and self._interrupt(hand))
+            self.rested()
+            if hand.ended():
+                learner.stop()
+            if asked or hand.ended():  # it went on behind what it told last
+                state = self._tell(learner.state())
+            if state.end != "goes_on":
+                return state
+            if self.examine is not None and self.every and state.seen % self.every == 0:
+                self.examine(state)
+            hand.obey()
+            if hand.ended():
+                learner.stop()
+                return self._tell(learner.state())
+
+    def _interrupt(self, hand: ByHand) -> bool:
+        """Bring it to rest, so that what is asked for can be done; whether it rests."""
+        try:
+            if hand.ended():
+                self.learner.stop()
+            else:
+                self.learner.pause()
+        except RefusedError as error:
+            if error.code != "unknown":
+                raise
+            return self._without_pause(hand)
+        return True
+
+    def _without_pause(self, hand: ByHand) -> bool:
+        """A firmware from before there was a pause can only be stopped."""
+        why = "this firmware cannot pause while it learns by itself; build and flash it again"
+        for command in self.controls.take():
+            if command.action == "stop":
+                hand.stopped = True
+                self.learner.stop()
+                self.emit(Control(action="stop", by=command.by))
+                return True
+            self.emit(Log(level="warning", message=f"{command.action}: {why}"))
+        return False
+
+    def _tell(self, state: LearnState) -> LearnState:
+        self.emit(learned_event(state, self.samples, self.lesson.plan.samples))
+        now = time.monotonic()
+        if self.show is not None and state.seen and now - self._shown >= SHOW_EVERY:
+            self._shown = now
+            self.emit(self.show(state))
+        return state
+
+    def _idle(self) -> None:
+        if self.beat is not None and time.monotonic() - self._beaten >= BEAT_EVERY:
+            self.beat()
+            self._beaten = time.monotonic()
+
+    # By hand.
+
+    def _move_rates(self, command: Command) -> int:
+        seen = self.learner.state().seen
+        rate = [log2_lr for first, log2_lr in self.lesson.plan.rates if seen >= first][-1]
+        offset = min(max(command.value or 0, LOG2_LR_MIN - rate), LOG2_LR_MAX - rate)
+        if offset != (self.offsets[-1][1] if self.offsets else 0):
+            self.learner.move_rates(offset)
+            self.offsets = [entry for entry in self.offsets if entry[0] < seen]
+            self.offsets.append((seen, offset))
+        return offset
+
+    def _evaluate(self, _: Command) -> str | None:
+        if self.examine is None:
+            return "there are no test samples"
+        self.examine(self.learner.state())
+        return None
+
+    def _keep(self, _: Command) -> str | None:
+        return "there is no file to save to" if self.checkpoint is None else self.checkpoint()
