@@ -83,6 +83,24 @@ install_packages() {
         fail "apt-get could not install: $*"
 }
 
+# Browser tests are skipped where there is no such package: Ubuntu has its chromium as a snap, which cannot
+# be had everywhere, so there it is not even tried.
+install_browser() {
+    local as_root=()
+    if has chromium && has chromedriver; then
+        return
+    fi
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    if has apt-get && { [ "$(id -u)" = 0 ] || has sudo; } &&
+        "${as_root[@]}" apt-get update -qq &&
+        [[ $(apt-cache show chromium-driver 2>/dev/null) == *"Package: chromium-driver"* ]] &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -qq -y --no-install-recommends chromium chromium-driver; then
+        return
+    fi
+    echo "setup: no Debian packages chromium and chromium-driver here; the tests in a browser will be skipped" >&2
+}
+
 read -r -a missing <<<"$(missing_packages | tr '\n' ' ')"
 if [ ${#missing[@]} -gt 0 ]; then
     install_packages "${missing[@]}"
@@ -102,6 +120,9 @@ import hashlib, pathlib, sys
 print(sys.version_info[:3], hashlib.sha256(pathlib.Path("pyproject.toml").read_bytes()).hexdigest())')
 stamped() { [ -f ".venv/stamp-$1" ] && [ "$(cat ".venv/stamp-$1")" = "$wanted" ]; }
 if ! stamped "$level" && ! stamped dev; then
+    if [ "$level" = dev ]; then
+        install_browser
+    fi
     echo "setup: installing Python packages into .venv"
     .venv/bin/python -m pip install --disable-pip-version-check -q -e ".[$extras]" ||
         fail "pip could not install the Python packages; is the network there?"

@@ -78,6 +78,64 @@ def test_sudo_is_used_and_only_missing_packages_are_asked_for(bare: Path) -> Non
     assert "still not usable: gcc-arm-none-eabi" in result.stderr
 
 
+@pytest.fixture
+def complete(bare: Path) -> Path:
+    """The same with all tools but a browser, for root; Python packages are not really installed."""
+    for tool in (
+        "gcc",
+        "arm-none-eabi-gcc",
+        "qemu-system-arm",
+        "gdb-multiarch",
+        "clang",
+        "cmake",
+        "apt-cache",
+    ):
+        fake(bare, tool, "exit 0")
+    fake(bare, "id", "echo 0")
+    fake(bare, "apt-get", 'echo apt-get "$@" >> "$HOME/log"')
+    (bare / ".venv" / "bin").mkdir(parents=True)
+    python = bare / ".venv" / "bin" / "python"
+    python.write_text("#!/bin/sh\nexit 0\n")
+    python.chmod(0o755)
+    return bare
+
+
+def test_a_browser_is_installed_where_it_is_a_package(complete: Path) -> None:
+    fake(complete, "apt-cache", "echo Package: chromium-driver")
+    result = run(complete)
+    assert result.returncode == 0, result.stderr
+    assert "install -qq -y --no-install-recommends chromium chromium-driver" in (complete / "log").read_text()
+    assert "skipped" not in result.stderr
+
+
+def test_without_a_package_of_a_browser_setup_goes_on(complete: Path) -> None:
+    """As on Ubuntu, where chromium is a snap."""
+    result = run(complete)
+    assert result.returncode == 0, result.stderr
+    assert "install" not in (complete / "log").read_text()
+    assert "tests in a browser will be skipped" in result.stderr
+
+
+def test_a_browser_that_cannot_be_installed_does_not_end_setup(complete: Path) -> None:
+    fake(complete, "apt-cache", "echo Package: chromium-driver")
+    fake(complete, "apt-get", "exit 100")
+    result = run(complete)
+    assert result.returncode == 0, result.stderr
+    assert "tests in a browser will be skipped" in result.stderr
+
+
+def test_a_browser_that_is_there_is_not_installed(complete: Path) -> None:
+    for tool in ("chromium", "chromedriver"):
+        fake(complete, tool, "exit 0")
+    assert run(complete).returncode == 0
+    assert not (complete / "log").exists()
+
+
+def test_the_demo_needs_no_browser(complete: Path) -> None:
+    assert run(complete, "run").returncode == 0
+    assert not (complete / "log").exists()
+
+
 def test_unknown_level(bare: Path) -> None:
     result = run(bare, "everything")
     assert result.returncode == 2

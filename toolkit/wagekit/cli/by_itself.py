@@ -22,7 +22,7 @@ from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
 from wagekit.ir import Graph
 from wagekit.link.learning import LearnState
-from wagekit.monitor import Bus, Controls, Evaluation, Log, Run, Sample
+from wagekit.monitor import Controls, Evaluation, Log, Run, Sample
 from wagekit.numerics.learn import ONE, LearnPlan, draw
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
@@ -195,7 +195,7 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
             **options,
         )
     with place.executor as executor:
-        with Bus(told.sinks) as bus, Interrupt() as interrupt:
+        with told.bus() as bus, Interrupt() as interrupt:
             result = learn(
                 lesson,
                 executor,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from wagekit.cli import options as o
+from wagekit.cli import web as w
 
 EXAMPLE = "wagekit learn digits.safetensors --data changed.npz"
 DEFAULT_RATES = "0:2,15%:3,50%:2,70%:1,85%:0"
@@ -110,6 +111,10 @@ def learn(
     events: o.Events = None,
     report: o.ReportFolder = None,
     json: o.Json = False,
+    web: w.Web = False,
+    web_port: w.WebPort = None,
+    host: w.Host = None,
+    token: w.Token = None,
 ) -> None:
     """Give a chip samples and a plan, and let it learn by itself: rates, replay, running accuracy and
     when to stop are its own affair. It is evaluated there before and after.
@@ -139,5 +144,12 @@ def learn(
         skip_bad=skip_bad,
         verify=verify,
     )
-    outputs = Outputs(model=out, events=events, report=report, json=json, force=force)
+    outputs = Outputs(
+        model=out,
+        events=events,
+        report=report,
+        json=json,
+        force=force,
+        web=w.WebOptions.of(web, web_port, host, token),
+    )
     learn_network(network, on, settings, outputs, icount=icount, baud=baud)

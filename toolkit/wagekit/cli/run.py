@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from wagekit.cli import options as o
+from wagekit.cli import web as w
 from wagekit.cli.train import Resume
 
 EXAMPLE = "wagekit run digits --on qemu:mps2-an386 --report learned"
@@ -42,6 +43,10 @@ def run(
     events: o.Events = None,
     report: o.ReportFolder = None,
     json: o.Json = False,
+    web: w.Web = False,
+    web_port: w.WebPort = None,
+    host: w.Host = None,
+    token: w.Token = None,
 ) -> None:
     """Boot or attach to a chip, train there, evaluate there, and show it live. --epochs 0 only evaluates."""
     from wagekit.cli.learning import Settings
@@ -63,5 +68,12 @@ def run(
         resume=resume,
         health=health,
     )
-    outputs = Outputs(model=out, events=events, report=report, json=json, force=force)
+    outputs = Outputs(
+        model=out,
+        events=events,
+        report=report,
+        json=json,
+        force=force,
+        web=w.WebOptions.of(web, web_port, host, token),
+    )
     run_network(network, on, settings, outputs, stream=stream, icount=icount, baud=baud)

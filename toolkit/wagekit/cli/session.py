@@ -15,6 +15,7 @@ from wagekit.cli.learning import BY_HAND, Lesson, Result, Settings, Stop, learn,
 from wagekit.cli.places import open_place, tell_device
 from wagekit.cli.sources import open_subject
 from wagekit.cli.stdin import STDIN
+from wagekit.cli.web import WebOptions, open_web
 from wagekit.errors import DataError, ToolError, UsageError
 from wagekit.monitor import (
     Bus,
@@ -29,6 +30,7 @@ from wagekit.monitor import (
 )
 from wagekit.monitor.events import Log
 from wagekit.monitor.recorder import check_absent
+from wagekit.monitor.web import WebView
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Outputs:
     json: bool = False
     force: bool = False
     """Replace a model and a recording that are there."""
+    web: WebOptions | None = None
+    """Show it in browsers too."""
     going_on: bool = False
     """The model is the one that training goes on from: it is meant to be replaced."""
 
@@ -75,6 +79,14 @@ class Telling:
     controls: Controls = field(default_factory=Controls)
     """What is asked for through the views."""
     recorder: Recorder | None = None
+    web: WebView | None = None
+
+    def bus(self) -> Bus:
+        """Hands events to all sinks; what the web view has to tell itself goes there too."""
+        bus = Bus(self.sinks)
+        if self.web is not None:
+            self.web.tell = bus
+        return bus
 
     def check(self) -> None:
         """`DataError` where the recording lacks something; to be called when all else is done."""
@@ -96,6 +108,9 @@ def telling(outputs: Outputs, console: Console | None = None) -> Telling:
             warn=lambda text: view.handle(Log(level="warning", message=text)),
         )
         told.sinks.append(told.recorder)
+    if outputs.web is not None:
+        told.web = open_web(outputs.web, {"": told.controls})
+        told.sinks.append(told.web)
     return told
 
 
@@ -135,7 +150,7 @@ def run_lesson(
             health=lesson.health != 0,
             **options,
         )
-    with place.executor as executor, Bus(told.sinks) as bus, Interrupt() as interrupt:
+    with place.executor as executor, told.bus() as bus, Interrupt() as interrupt:
         result = learn(
             lesson,
             executor,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from wagekit.cli import options as o
+from wagekit.cli import web as w
 
 EXAMPLE = "wagekit train digits --epochs 12 --out digits.safetensors"
 Resume = Annotated[
@@ -38,6 +39,10 @@ def train(
     events: o.Events = None,
     report: o.ReportFolder = None,
     json: o.Json = False,
+    web: w.Web = False,
+    web_port: w.WebPort = None,
+    host: w.Host = None,
+    token: w.Token = None,
 ) -> None:
     """Train a network and save it as a model. A model as NETWORK goes on from its weights."""
     from wagekit.cli.learning import Settings
@@ -59,5 +64,12 @@ def train(
         resume=resume,
         health=health,
     )
-    outputs = Outputs(model=out, events=events, report=report, json=json, force=force)
+    outputs = Outputs(
+        model=out,
+        events=events,
+        report=report,
+        json=json,
+        force=force,
+        web=w.WebOptions.of(web, web_port, host, token),
+    )
     run_network(network, on, settings, outputs)

@@ -28,13 +28,13 @@ class Chart {
   // `lines` have label, colour, x, y, and perhaps dash, points, width; `across` names the x axis.
   draw(lines, across) {
     const theme = document.documentElement.dataset.theme + matchMedia("(prefers-color-scheme: dark)").matches;
-    const shape = JSON.stringify([theme, across, this.logarithmic, lines.map((l) => [l.label, l.colour, l.dash, l.points])]);
+    const shape = JSON.stringify([theme, across, this.logarithmic, lines.map((l) => [l.label, l.colour, l.dash, l.points, l.quiet])]);
     const data = lines.length ? uPlot.join(lines.map((line) => [line.x, line.y])) : [[]];
     if (shape !== this.shape || !this.plot) {
       this.plot?.destroy();
       this.plot = new uPlot(this.settings(lines, across), data, this.box);
       this.shape = shape;
-      this.legend.replaceChildren(...lines.map((line) => this.entry(line)));
+      this.legend.replaceChildren(...lines.map((line) => (line.quiet ? element("span", { hidden: true }, element("b")) : this.entry(line))));
     } else {
       this.plot.setData(data);
     }
@@ -94,12 +94,12 @@ export class Curves {
   constructor() {
     this.byStep = false;
     this.loss = new Chart(document.getElementById("p-loss"), {
-      unit: (value) => (value >= 100 ? value.toFixed(0) : value >= 0.1 ? value.toFixed(3) : value.toPrecision(2)),
+      unit: (value) => (value === 0 ? "0" : value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))),
       range: (_, low, high) => (low == null ? [0, 1] : [0, high * 1.05 || 1]),
       sync: "learning",
     });
     this.accuracy = new Chart(document.getElementById("p-accuracy"), {
-      unit: (value) => percent(value, value > 0.995 && value < 1 ? 2 : 1).replace(".0%", "%"),
+      unit: (value) => percent(value).replace(".0%", "%"),
       range: () => [0, 1],
       sync: "learning",
     });
@@ -116,11 +116,12 @@ export class Curves {
       const own = runColour(source);
       const label = (what) => (alone ? what : what ? `${source.title} ${what}` : source.title);
       if (source.curve.length) {
-        const rows = binned(source.curve);
+        const rows = binned(source.curve, alone ? 240 : 100, alone ? 48 : 96);
         const x = rows.map((row) => row[key]);
         loss.push({ label: alone ? "train" : source.title, colour: alone ? colour("loss") : own, x, y: rows.map((row) => row[2]) });
-        accuracy.push({ label: label("train"), colour: alone ? colour("train") : own, dash: alone ? undefined : [5, 4],
-          width: alone ? 2 : 1.5, x, y: rows.map((row) => row[3]) });
+        const tested = !alone && source.test;
+        accuracy.push({ label: label("train"), colour: alone ? colour("train") : own, dash: tested ? [4, 4] : undefined,
+          width: tested ? 1.2 : 2, quiet: tested, x, y: rows.map((row) => row[3]) });
       }
       if (source.learned.length) {
         const at = this.byStep ? LEARNED.step : LEARNED.epoch;

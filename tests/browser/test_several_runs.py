@@ -1,0 +1,135 @@
+"""Several runs side by side, from events that are told by the test."""
+
+from __future__ import annotations
+
+import socket
+
+from tests.browser.conftest import OpenBrowser
+from tests.browser.pages import Keys, Page
+from wagekit.monitor import Evaluation, Fault, Log, Run, Step
+from wagekit.monitor.web import WebView
+
+HOSTILE = "<img src=x onerror='document.title=\"broken in\"'>"
+
+
+def tell(view: WebView, source: str, steps: int) -> None:
+    run = Run(status="started", network="net", place="host", steps=100, layers=("a", "b"), source=source)
+    view.handle(run)
+    for number in range(steps):
+        view.handle(
+            Step(
+                source=source,
+                step=number,
+                epoch=number / 10,
+                samples=64,
+                loss=1 / (1 + number),
+                sum_squared_error=1,
+                errors=8,
+                log2_lr=0,
+            )
+        )
+    view.handle(Evaluation(source=source, step=steps, epoch=steps / 10, samples=10, correct=steps % 10))
+
+
+def test_runs_side_by_side(open_browser: OpenBrowser) -> None:
+    browser = open_browser()
+    with WebView(port=0) as view:
+        tell(view, "desk", 41)
+        tell(view, HOSTILE, 62)
+        page = Page(browser, view.url)
+        page.wait("document.querySelectorAll('#run-list li').length === 2")
+        page.wait_text("#run-name", "desk")
+
+        # Text of events is never markup.
+        page.wait(f"document.querySelectorAll('#run-list strong')[1].innerText === {HOSTILE!r}")
+        assert page.js("document.querySelectorAll('#run-list img, main img').length") == 0
+
+        # Both curves, then one.
+        lines = "document.querySelectorAll('#p-loss .legend > span').length"
+        page.wait(f"{lines} === 2")
+        page.press("j")
+        page.wait_text("#run-name", "onerror")
+        page.wait_text("#progress-text", "step 62 of 100")
+        page.press("k")
+        page.wait_text("#run-name", "desk")
+        boxes = "document.querySelectorAll('#run-list input')"
+        page.js(f"{boxes}[1].click()")
+        page.wait(f"{lines} === 1")
+        page.js(f"{boxes}[1].click()")
+        page.wait(f"{lines} === 2")
+
+        # A run without commands has none, and its keys ask for nothing.
+        assert not page.shown("#controls")
+        page.press("q")
+        assert not page.js("document.getElementById('ask-stop').open")
+
+        # A fault is seen, and read aloud.
+        view.handle(Fault(source="desk", cause="hard", registers={"pc": 0x80001234}, message="at address 0"))
+        page.wait_text("#fault", "hard: at address 0")
+        page.wait_text("#status", "failed")
+        assert page.js("document.getElementById('fault-registers').textContent") == "pc0x80001234"
+        assert page.problems() == []
+
+
+def test_keyboard_theme_and_names(open_browser: OpenBrowser) -> None:
+    with WebView(port=0) as view:
+        tell(view, "desk", 10)
+        page = Page(open_browser(dark=True), view.url)
+        page.wait_text("#run-name", "desk")
+        background = "getComputedStyle(document.body).backgroundColor"
+        dark = page.js(background)
+        page.press("t")
+        assert page.js(background) != dark
+        page.press("t")
+        assert page.js(background) == dark
+
+        page.press("?")
+        page.wait("document.getElementById('keys').open")
+        page.press(Keys.ENTER)
+        page.wait("!document.getElementById('keys').open")
+
+        page.js("document.activeElement.blur()")
+        page.press(Keys.TAB)
+        assert page.js("document.activeElement.className") == "skip", "the first stop leads past the bar"
+        seen = set()
+        for _ in range(30):
+            page.press(Keys.TAB)
+            seen.add(page.js("document.activeElement.id || document.activeElement.tagName"))
+            if page.js("document.activeElement.matches(':focus-visible')"):
+                assert page.js("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        assert {"theme", "help", "log-scale", "axis", "log"} <= seen
+        unnamed = """[...document.querySelectorAll('button, input, select, canvas[role=img], svg[role=img]')]
+            .filter((e) => e.checkVisibility())
+            .filter((e) => !(e.innerText || e.ariaLabel || e.labels?.length || e.title)).length"""
+        assert page.js(unnamed) == 0
+        assert page.problems() == []
+
+
+def test_a_lost_connection_is_said_and_found_again(open_browser: OpenBrowser) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with WebView(port=port) as view:
+        tell(view, "desk", 30)
+        page = Page(open_browser(), view.url)
+        page.wait_text("#connection", "live")
+        page.wait_text("#progress-text", "step 30")
+    page.wait_text("#connection", "the monitor has ended")
+    assert page.text("#run-name") == "desk", "what was seen stays"
+    with WebView(port=port) as view:
+        view.handle(Log(source="desk", message="here again"))
+        tell(view, "desk", 12)
+        page.wait_text("#connection", "live")
+        page.wait_text("#progress-text", "step 12")
+        page.wait_text("#log", "here again")
+
+
+def test_a_token_opens_the_page_and_leaves_its_address(open_browser: OpenBrowser) -> None:
+    with WebView(port=0, token="a-token-of-the-tests") as view:
+        tell(view, "desk", 5)
+        page = Page(open_browser(), view.url.partition("?")[0])
+        assert "a token is needed" in page.text("body")
+        page = Page(page.browser, view.url)
+        page.wait_text("#run-name", "desk")
+        assert "token" not in page.js("location.href")
+        page = Page(page.browser, page.js("location.href"))
+        page.wait_text("#run-name", "desk")
