@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wagekit.cli import options as o
+from wagekit.cli import web as w
 from wagekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,23 +34,34 @@ def replay(
             "--follow", help="Catch up at once with a run that is still recorded, and show it to its end."
         ),
     ] = False,
+    web: w.Web = False,
+    web_port: w.WebPort = None,
+    host: w.Host = None,
+    token: w.Token = None,
 ) -> None:
-    """Show a recording as it looked live, at the pace at which it happened or faster."""
+    """Show a recording as it looked live, at the pace at which it happened or faster.
+
+    With --web it is shown in the browser instead, several devices side by side, until Ctrl-C.
+    """
     from wagekit.cli.console import out
     from wagekit.cli.recordings import of_source
     from wagekit.monitor import Bus, Player, TerminalView, iter_events
     from wagekit.monitor import follow as follow_events
 
     pace = parse_speed(speed)
+    in_browser = w.WebOptions.of(web, web_port, host, token)
     if follow:
         if pace not in (1.0, None):
             raise UsageError("--follow goes at the pace of the run; --speed is for recordings that are done")
         events = follow_events(recording)
         pace = None
     else:
-        source = _chosen(recording, source)
+        source = _chosen(recording, source, several=in_browser is not None)
         events = iter_events(recording)
     player = Player(of_source(events, source), pace)
+    if in_browser is not None:
+        w.play(player, in_browser)
+        return
     view = TerminalView(out)
     if not follow:
         view.story.clock = player.now
@@ -71,13 +83,16 @@ def parse_speed(text: str) -> float | None:
     return speed
 
 
-def _chosen(recording: Path, source: str | None) -> str | None:
-    """The device to show; the whole file is read once, so that its mistakes show before the picture."""
+def _chosen(recording: Path, source: str | None, *, several: bool) -> str | None:
+    """The device to show; None is all, which may be `several`.
+
+    The whole file is read once, so that its mistakes show before the picture.
+    """
     from wagekit.cli.recordings import devices, open_recording
 
     stories: Stories = open_recording(recording, source)
     found = devices(stories)
-    if source is None and len(found) > 1:
+    if source is None and len(found) > 1 and not several:
         raise UsageError(
             f"{recording} has several devices: {', '.join(found)}", hint=f"show one: --source {found[0]}"
         )

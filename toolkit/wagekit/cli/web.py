@@ -13,7 +13,7 @@ from wagekit.cli.console import note
 from wagekit.errors import UsageError
 
 if TYPE_CHECKING:
-    from wagekit.monitor import Controls
+    from wagekit.monitor import Controls, Player
     from wagekit.monitor.web import WebView
 
 _PANEL = "In the browser"
@@ -90,10 +90,12 @@ def open_web(options: WebOptions, controls: Mapping[str, Controls] | None = None
     return view
 
 
-def stay() -> None:
-    """Keep the web view open until Ctrl-C."""
-    note("all is told; the web view stays until Ctrl-C")
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        return
+def play(player: Player, options: WebOptions) -> None:
+    """Show what a player tells; the page stays until Ctrl-C, which is no failure."""
+    with open_web(options) as view:
+        try:
+            count = player.play(view.handle)
+            note(f"all {count:,} events are told; the page stays until Ctrl-C")
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            pass

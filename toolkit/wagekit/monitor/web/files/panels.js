@@ -233,7 +233,7 @@ function meter(name, used, limit) {
   const level = share == null ? "" : share > 0.95 ? "bad" : share > 0.85 ? "watch" : "";
   const fill = element("i", { class: level });
   fill.style.width = `${100 * Math.min(1, share ?? 0)}%`;
-  return element("div", { class: "meter" }, element("span", {}, name), element("span", { class: "bar", "aria-hidden": "true" }, fill),
+  return element("div", { class: "meter" }, element("span", {}, name), element("span", { class: limit ? "bar" : "", "aria-hidden": "true" }, limit ? fill : null),
     element("span", { class: "num" }, limit ? `${count(used)} of ${count(limit)} B` : `${count(used)} B`));
 }
 
