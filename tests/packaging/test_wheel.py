@@ -81,11 +81,13 @@ def test_imports_come_from_the_wheel(installed: Path, root: Path) -> None:
 def test_every_resource_is_in_the_wheel(installed: Path, root: Path) -> None:
     """File by file and byte by byte, so a pattern in pyproject.toml that is too narrow shows."""
     program = (
-        "from wagekit.resources import board_files, codegen, dataset_files, firmware\n"
-        "print(codegen(), firmware(), board_files(), dataset_files(), sep='\\n')"
+        "from wagekit.resources import board_files, codegen, dataset_files, firmware, web_files\n"
+        "print(codegen(), firmware(), board_files(), dataset_files(), web_files(), sep='\\n')"
     )
     places = [Path(line) for line in run(python_of(installed), "-c", program, cwd=installed).splitlines()]
-    origins = [root / "codegen", root / "firmware", root / "boards", root / "toolkit/wagekit/datasets/files"]
+    package = root / "toolkit" / "wagekit"
+    origins = [root / "codegen", root / "firmware", root / "boards"]
+    origins += [package / "datasets" / "files", package / "monitor" / "web" / "files"]
     for place, origin in zip(places, origins, strict=True):
         assert place.is_relative_to(installed)
         for file in origin.rglob("*"):

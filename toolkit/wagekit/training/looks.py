@@ -9,7 +9,7 @@ import numpy as np
 
 from wagekit.executors.base import IntArray
 from wagekit.monitor.events import Sample, Weights
-from wagekit.numerics import grid_limit
+from wagekit.numerics import master_limit
 from wagekit.spec import Network
 from wagekit.training.data import Samples
 
@@ -18,8 +18,8 @@ BINS = 256
 
 
 def weights_event(net: Network, step: int, masters: Sequence[IntArray]) -> Weights:
-    """How many masters of each layer have which value."""
-    limit = grid_limit(net.bits.gradients)
+    """How many masters of each layer have which value, over the range that masters may have."""
+    limit = master_limit(net.bits.gradients, net.bits.weights)
     width = -(-(2 * limit + 1) // BINS)
     bins = 2 * limit // width + 1
     counts = (

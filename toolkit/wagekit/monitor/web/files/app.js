@@ -254,7 +254,7 @@ function rate(places) {
 function askToStop() {
   const source = focus();
   if (!source?.controlled || source.end) return;
-  say(by("ask-text"), `${source.title}: step ${count(source.done)}${source.total ? ` of ${count(source.total)}` : ""}. What it has learned is kept where the run keeps it.`);
+  say(by("ask-text"), `${source.title} ends after ${source.learned.length ? "sample" : "step"} ${count(source.done)}${source.total ? ` of ${count(source.total)}` : ""}; it is evaluated once more, and its weights are kept as at any other end.`);
   by("ask-stop").dataset.source = source.name;
   by("ask-stop").showModal();
 }
