@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wagekit.errors import UsageError
 from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
+from wagekit.link.session import LogSink
 from wagekit.monitor.events import Event, Link, Resources
 from wagekit.numerics.grids import IntArray, on_grid
 from wagekit.spec import Network
@@ -42,6 +43,7 @@ def open_place(
     infer_only: bool = False,
     masters: Sequence[IntArray] | None = None,
     health: bool = True,
+    on_log: LogSink | None = None,
 ) -> Place:
     """Open a place that `open_executor` knows; options of other places are refused.
 
@@ -56,6 +58,8 @@ def open_place(
     options: dict[str, Any] = {"baud": baud} if baud else {}
     if kind in ("serial", "qemu") and not infer_only:
         options["masters"] = masters
+    if kind in ("serial", "qemu"):
+        options["on_log"] = on_log
     if kind == "serial":
         options["keep"] = infer_only
     if kind == "qemu" and target:
