@@ -15,7 +15,8 @@ from typing import IO
 
 import pytest
 
-from tests.browser.conftest import OpenBrowser, resize
+from tests.browser.chromium import resize
+from tests.browser.conftest import OpenBrowser
 from tests.browser.pages import Keys, Page
 from wagekit.monitor import Control, Event, Run, Step, read_events
 

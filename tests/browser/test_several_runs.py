@@ -6,7 +6,7 @@ import socket
 
 from tests.browser.conftest import OpenBrowser
 from tests.browser.pages import Keys, Page
-from wagekit.monitor import Evaluation, Fault, Log, Run, Step
+from wagekit.monitor import Evaluation, Fault, Health, LayerHealth, Log, Run, Step
 from wagekit.monitor.web import WebView
 
 HOSTILE = "<img src=x onerror='document.title=\"broken in\"'>"
@@ -58,6 +58,22 @@ def test_runs_side_by_side(open_browser: OpenBrowser) -> None:
         page.js(f"{boxes}[1].click()")
         page.wait(f"{lines} === 2")
 
+        # The health of a layer is judged.
+        layer = LayerHealth(
+            weights=100, plus=10, minus=5, clipped=20, nonzero=60, activations=10, saturated=7
+        )
+        view.handle(Health(source="desk", step=40, layers=(layer, LayerHealth(weights=9))))
+        page.wait("document.querySelectorAll('#layers .bad').length > 0")
+        cells = "[...document.querySelectorAll('#layers tbody tr:first-child .lv')]"
+        assert page.js(f"{cells}.map((cell) => [cell.innerText, cell.className])") == [
+            ["70.0%", "lv bad"],
+            ["–", "lv "],
+            ["+10.0% −5.0%", "lv "],
+            ["20.0%", "lv watch"],
+            ["60.0%", "lv ok"],
+            ["0.00%", "lv ok"],
+        ]
+
         # A run without commands has none, and its keys ask for nothing.
         assert not page.shown("#controls")
         page.press("q")
@@ -68,6 +84,10 @@ def test_runs_side_by_side(open_browser: OpenBrowser) -> None:
         page.wait_text("#fault", "hard: at address 0")
         page.wait_text("#status", "failed")
         assert page.js("document.getElementById('fault-registers').textContent") == "pc0x80001234"
+        tell(view, "desk", 8)
+        page.wait_text("#run-state", "learns")
+        assert not page.shown("#fault"), "it is over when the device is back"
+        page.wait_text("#progress-text", "step 8 of 100")
         assert page.problems() == []
 
 

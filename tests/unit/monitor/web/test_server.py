@@ -152,6 +152,10 @@ def test_token_in_the_address_becomes_a_cookie(guarded: TestClient, view: WebVie
     assert cookie.startswith(f"wagekit_{view.port}={TOKEN};")
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
     assert guarded.get("/app.js").status_code == 200, "the client keeps the cookie"
+    guarded.cookies.clear()
+    others = f"odd cookie; of=another [program]; wagekit_{view.port}={TOKEN}"
+    assert guarded.get("/app.js", headers={"cookie": others}).status_code == 200
+    assert guarded.get("/app.js", headers={"cookie": f"wagekit_1={TOKEN}"}).status_code == 401
 
 
 def test_token_as_header(guarded: TestClient) -> None:

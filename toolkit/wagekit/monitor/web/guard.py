@@ -137,7 +137,7 @@ class Guard:
             )
         if self._foreign(scope, headers, host):
             return Refusal(403, "wagekit's monitor takes no requests from other pages")
-        if self._token is not None and not (by_url or self._has_token(headers)):
+        if self._token is not None and not (by_url or self._has_token(scope, headers)):
             return Refusal(401, "a token is needed; open the address that wagekit monitor printed")
         return None
 
@@ -158,17 +158,13 @@ class Guard:
         query = parse_qs(scope["query_string"].decode("latin-1"))
         return any(self._equals(given) for given in query.get("token", []))
 
-    def _has_token(self, headers: Headers) -> bool:
-        from http.cookies import CookieError, SimpleCookie
+    def _has_token(self, scope: Scope, headers: Headers) -> bool:
+        from starlette.requests import Request
 
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self._equals(given.strip()):
             return True
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        return self._cookie in cookies and self._equals(cookies[self._cookie].value)
+        return self._equals(Request(scope).cookies.get(self._cookie, ""))
 
     def _equals(self, given: str) -> bool:
         """Compared in a time that tells nothing of how much of it is right."""

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from wagekit.monitor.controls import Command
+from wagekit.monitor.shares import LIMITS
 from wagekit.monitor.web.changes import Cursor, encode
 from wagekit.monitor.web.guard import Guard, Hosts
 from wagekit.resources import web_files
@@ -144,7 +145,7 @@ class EventStream(Response):
             gone.cancel()
 
     async def _run(self, send: Send, gone: asyncio.Task[None]) -> None:
-        await self._send(send, "hello", {"version": __version__})
+        await self._send(send, "hello", {"version": __version__, "limits": LIMITS})
         beaten = time.monotonic()
         while not gone.done():
             closing = self._view.closing

@@ -117,7 +117,7 @@ class WebView:
 
     async def missed(self, count: int) -> None:
         """Tell that a browser did not get so many events one by one."""
-        if count:
+        if count and not self.closing:
             await asyncio.to_thread(self.tell, Dropped(count=count, where="web"))
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 // The page: which run is looked at, what is drawn when, keys and buttons.
 
-import { Curves, METRICS, runColour } from "./charts.js";
+import { Curves, METRICS, learnLimits, runColour } from "./charts.js";
 import { clock, count, element, percent, power, say, short } from "./format.js";
 import { drawConfusion, drawDevice, drawFault, drawLayers, drawLog, drawSample, drawWeights } from "./panels.js";
 import { LEARNED, Source } from "./state.js";
@@ -18,7 +18,8 @@ if (location.search.includes("token=")) history.replaceState(null, "", location.
 // From the server.
 
 // All there is follows; what was seen before stays until it comes.
-function hello() {
+function hello({ limits }) {
+  learnLimits(limits);
   page.again = true;
 }
 
@@ -93,7 +94,7 @@ function draw() {
   once("sample", [source, source.sample, theme()], () => drawSample(source));
   once("device", [source, source.resources, source.link, source.dropped], () => drawDevice(source));
   once("log", [source, source.logged, source.controls], () => drawLog(source));
-  once("fault", [source, source.fault], () => drawFault(source));
+  once("fault", [source, source.fault, source.faulted], () => drawFault(source));
 }
 
 function once(name, state, work) {

@@ -164,20 +164,25 @@ const positive = (line) => ({ ...line, y: line.y.map((value) => (value > 0 ? val
 
 const share = (part, whole) => (part == null || !whole ? null : part / whole);
 
-// What a layer's health is judged by: its value, and from where on it is to be watched or is trouble.
+// What a layer's health is judged by; from where on it is to be watched or is trouble the monitor says.
 export const METRICS = {
-  saturated: { name: "saturated activations", of: (l) => share(l[HEALTH.saturated], l[HEALTH.activations]), watch: 0.25, bad: 0.6 },
-  zero: { name: "zero errors", of: (l) => share(l[HEALTH.zeroErrors], l[HEALTH.errors]), watch: 0.9, bad: 0.99 },
-  still: { name: "updates of zero", of: (l) => share(l[HEALTH.weights] - l[HEALTH.plus] - l[HEALTH.minus], l[HEALTH.weights]), watch: 0.999, bad: 1 },
-  clipped: { name: "clipped weights", of: (l) => share(l[HEALTH.clipped], l[HEALTH.weights]), watch: 0.1, bad: 0.3 },
-  density: { name: "density (weights that are not 0)", of: (l) => share(l[HEALTH.nonzero], l[HEALTH.weights]), watch: 0.15, bad: 0.03, low: true },
-  flips: { name: "changed sign", of: (l) => share(l[HEALTH.flipped], l[HEALTH.weights]), watch: 0.05, bad: 0.15 },
+  saturated: { name: "saturated activations", of: (l) => share(l[HEALTH.saturated], l[HEALTH.activations]) },
+  zero_errors: { name: "zero errors", of: (l) => share(l[HEALTH.zeroErrors], l[HEALTH.errors]) },
+  unchanged: { name: "updates of zero", of: (l) => share(l[HEALTH.weights] - l[HEALTH.plus] - l[HEALTH.minus], l[HEALTH.weights]) },
+  clipped: { name: "clipped weights", of: (l) => share(l[HEALTH.clipped], l[HEALTH.weights]) },
+  density: { name: "density (weights that are not 0)", of: (l) => share(l[HEALTH.nonzero], l[HEALTH.weights]) },
+  flipped: { name: "changed sign", of: (l) => share(l[HEALTH.flipped], l[HEALTH.weights]) },
   gradient: { name: "largest gradient", of: (l) => l[HEALTH.gradient], unit: power },
 };
 for (const metric of Object.values(METRICS)) metric.unit ??= (value) => percent(value, value < 0.1 ? 2 : 1);
 
+export function learnLimits(limits) {
+  for (const [name, limit] of Object.entries(limits)) if (METRICS[name]) METRICS[name].limit = limit;
+}
+
 export function judge(metric, value) {
-  if (value == null || metric.bad == null) return "";
-  const beyond = (limit) => (metric.low ? value <= limit : value >= limit);
-  return beyond(metric.bad) ? "bad" : beyond(metric.watch) ? "watch" : "ok";
+  const { limit } = metric;
+  if (value == null || !limit) return "";
+  const beyond = (end) => (limit.falling ? value <= end : value >= end);
+  return beyond(limit.trouble) ? "bad" : beyond(limit.watch) ? "watch" : "ok";
 }

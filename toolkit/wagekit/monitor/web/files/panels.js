@@ -52,7 +52,7 @@ function layerRow(at, name, health, latest) {
   };
   return element("tr", {},
     element("th", { scope: "row" }, swatch, name ?? String(at)),
-    cell("saturated"), cell("zero"), element("td", {}, updates(health)), cell("clipped"), cell("density"), cell("flips"),
+    cell("saturated"), cell("zero_errors"), element("td", {}, updates(health)), cell("clipped"), cell("density"), cell("flipped"),
     element("td", { class: "pow" }, power(latest?.error_exponent)),
     element("td", { class: "pow" }, power(health?.[HEALTH.gradient] ?? latest?.gradient_exponent)),
   );
@@ -63,7 +63,7 @@ function updates(health) {
   if (!health?.[HEALTH.weights]) return "–";
   const weights = health[HEALTH.weights];
   const [plus, minus] = [health[HEALTH.plus] / weights, health[HEALTH.minus] / weights];
-  const level = judge(METRICS.still, 1 - plus - minus);
+  const level = judge(METRICS.unchanged, 1 - plus - minus);
   const bar = element("span", { class: "split", "aria-hidden": "true" });
   for (const [kind, part] of [["plus", plus], ["still", 1 - plus - minus], ["minus", minus]]) {
     const piece = element("i", { class: kind });
@@ -256,9 +256,9 @@ export function drawLog(source) {
 }
 
 export function drawFault(source) {
-  const fault = source.fault;
-  by("fault").hidden = !fault;
-  if (!fault) return;
+  const { fault } = source;
+  by("fault").hidden = !source.faulted;
+  if (!source.faulted) return;
   say(by("fault-text"), [fault.cause, fault.message].filter(Boolean).join(": "));
   by("fault-registers").replaceChildren(...Object.entries(fault.registers).map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, `0x${(value >>> 0).toString(16).padStart(8, "0")}`))));

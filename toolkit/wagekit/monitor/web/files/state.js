@@ -51,8 +51,13 @@ export class Source {
     return this.name || this.run?.network || "run";
   }
 
+  // A fault is over when the run has begun again.
+  get faulted() {
+    return Boolean(this.fault) && !(this.run && this.run.time > this.fault.time);
+  }
+
   get state() {
-    if (this.fault && !(this.end && this.end.status === "finished")) return "failed";
+    if (this.faulted) return "failed";
     if (this.end) return this.end.status;
     if (!this.run) return "waiting";
     return this.paused ? "paused" : "running";

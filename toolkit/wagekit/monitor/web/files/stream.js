@@ -4,7 +4,7 @@ const SILENCE = 16000; // the server tells something every 5 seconds
 const RETRY = [500, 1000, 2000, 4000, 8000];
 
 export class Stream {
-  // `on` has hello(), change(body), behind(body) and state(name, text).
+  // `on` has hello(body), change(body), behind(body) and state(name, text).
   constructor(on) {
     this.on = on;
     this.tries = 0;
@@ -17,10 +17,10 @@ export class Stream {
       this.listen();
       handler?.(JSON.parse(event.data));
     };
-    this.source.addEventListener("hello", heard(() => {
+    this.source.addEventListener("hello", heard((body) => {
       this.tries = 0;
       this.ended = false;
-      this.on.hello();
+      this.on.hello(body);
       this.on.state("live", "live");
     }));
     this.source.addEventListener("change", heard(this.on.change));
