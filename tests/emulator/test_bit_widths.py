@@ -27,6 +27,8 @@ def test_widths_are_equal_on_the_chip(
     with ExitStack() as stack:
         executors = [stack.enter_context(open_executor(net, place, batch=batch)) for place in PLACES]
         begin = executors[0].masters
+        for executor in executors:
+            executor.health_every = 2
         for step in range(STEPS):
             part = slice(step * batch, (step + 1) * batch)
             step_together(executors, net.encode(data.x[part]), data.labels[part], log2_lr=3, rule="paper")

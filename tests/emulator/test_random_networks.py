@@ -23,6 +23,8 @@ def test_drawn_networks_are_equal_on_the_chip(case: Case, qemu: str, host_cc: st
             stack.enter_context(open_executor(case.net, place, seed=case.seed, batch=case.batch))
             for place in ("reference", "host", "qemu:mps2-an386")
         ]
+        for executor in executors:
+            executor.health_every = 1
         for step in case.steps:
             assert_same_logits(executors, step.x, "before a step")
             step_together(executors, step.x, step.labels, step.log2_lr, step.rule)

@@ -222,7 +222,7 @@ def small_network() -> Network:
 
 
 def render_network(
-    net: Network, folder: Path, batch: int, masters: Sequence[IntArray] | None = None
+    net: Network, folder: Path, batch: int, masters: Sequence[IntArray] | None = None, health: bool = True
 ) -> tuple[list[Path], list[Path]]:
     """C sources and include folders of a network's generated code, written into `folder`.
 
@@ -231,7 +231,7 @@ def render_network(
     graph = compile_graph(net, batch)
     packed = packable(graph, masters) if masters else frozenset[int]()
     constants = [masters[i] if masters and i in packed else None for i in range(len(graph.layers))]
-    for name, text in render_model(plan_model(graph, packed=packed), constants).items():
+    for name, text in render_model(plan_model(graph, packed=packed, health=health), constants).items():
         (folder / name).write_text(text)
     sources = [*(FIRMWARE / "src/kernels").glob("*.c"), *(FIRMWARE / "src/train").glob("*.c")]
     return [folder / "wk_model.c", *sorted(sources)], [FIRMWARE / "src"]

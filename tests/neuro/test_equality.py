@@ -23,6 +23,7 @@ from wagekit.executors.reference import ReferenceExecutor
 from wagekit.passes import compile_graph
 
 STEPS = 1000
+HEALTH = 9
 BATCH = 4
 NETS = {"dense": dense_net, "conv": conv_net}
 QUICK = ("-O1",)
@@ -45,6 +46,7 @@ TILINGS = {
 def reference_run(name: str) -> tuple[str, tuple[StepResult, ...]]:
     net = NETS[name]()
     with ReferenceExecutor(net, batch=BATCH) as reference:
+        reference.health_every = HEALTH
         results = tuple(
             reference.step(*noise(net, BATCH, step), 0, "error_scaled" if step % 3 else "paper")
             for step in range(STEPS)
@@ -70,6 +72,7 @@ def test_a_thousand_steps(name: str, tiling: str, gradient: str) -> None:
     extra = QUICK if gradient == "recomputed" else ()
     with NeuroExecutor(net, chip(), batch=BATCH, options=options, extra=extra) as neuro:
         start = neuro.digest()
+        neuro.health_every = HEALTH
         for step, wanted in enumerate(digest_and_results[1]):
             neuro.poison(step * 37 + 85)
             found = neuro.step(*noise(net, BATCH, step), 0, "error_scaled" if step % 3 else "paper")
@@ -101,6 +104,7 @@ def run_case(case: Case, options: MappingOptions) -> None:
         ReferenceExecutor(case.net, seed=case.seed) as reference,
         NeuroExecutor(case.net, chip(), case.seed, case.batch, options=options, extra=QUICK) as neuro,
     ):
+        reference.health_every = neuro.health_every = 1
         assert_same_masters([reference, neuro], "at the start")
         for number, batch in enumerate(case.steps):
             neuro.poison(0xC3)

@@ -50,6 +50,7 @@ uint32_t wk_app_progress(void) {
 static uint16_t flags(void) {
     return (uint16_t)((wk_app.loading ? WK_HELLO_LOADING : 0u) |
                       (WK_MODEL_TRAINING ? WK_HELLO_TRAINS : 0u) |
+                      (WK_MODEL_HEALTH ? WK_HELLO_HEALTH : 0u) |
                       (WK_MODEL_PACKED_LAYERS != 0 ? WK_HELLO_FROZEN : 0u) |
                       wk_app_checkpoint_flags());
 }
@@ -306,8 +307,15 @@ static wk_app_status_t end_with(uint8_t type, const uint8_t *payload, uint32_t s
     return WK_APP_DONE;
 }
 
-/* Requests that touch neither the model nor what a program uses. */
+/* Requests that touch neither the model nor what a program uses. Of health this is so but in a
+ * step that counts it. */
 static bool runs_beside(uint8_t type) {
+#if WK_MODEL_HEALTH
+    if (type == WK_MSG_SET_HEALTH ||
+        (type == WK_MSG_HEALTH && !wk_model_is_counting(&wk_app_model))) {
+        return true;
+    }
+#endif
     return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_FROZEN ||
            type == WK_MSG_COUNTERS || type == WK_MSG_SET_RULE || type == WK_MSG_UPLOAD ||
            type == WK_MSG_UPLOAD_MANY || type == WK_MSG_RESET || type == WK_MSG_EXIT ||
@@ -381,6 +389,12 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
         return profile(payload, size, reply);
     case WK_MSG_SLICES:
         return slices(payload, size, reply);
+#if WK_MODEL_HEALTH
+    case WK_MSG_SET_HEALTH:
+        return wk_app_set_health(payload, size, reply);
+    case WK_MSG_HEALTH:
+        return wk_app_health(payload, size, reply);
+#endif
     case WK_MSG_CHECKPOINT_SAVE:
         return wk_app_checkpoint_save(payload, size, reply);
     case WK_MSG_CHECKPOINT_LOAD:

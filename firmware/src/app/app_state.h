@@ -124,6 +124,10 @@ wk_app_status_t wk_app_evaluate_answer(wk_reply_t *reply);
 /* The forward pass of an evaluation has ended: count it and begin the next. */
 void wk_app_evaluate_next(void);
 
+/* app_health.c: health of layers, where WK_MODEL_HEALTH is 1. */
+wk_app_status_t wk_app_set_health(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_health(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+
 /* app_learn.c: learning by itself. */
 void wk_app_learn_init(void);
 wk_app_status_t wk_app_learn_plan(const uint8_t *payload, uint32_t size, wk_reply_t *reply);

@@ -40,6 +40,7 @@ wk_status_t wk_model_begin_step(wk_model_t *model, uint32_t samples, const uint1
         model->labels[i] = labels[i];
     }
     model->program = 2;
+    model->counting = model->health_every != 0 && model->step % model->health_every == 0;
     model->log2_lr = log2_lr + (rule == WK_RULE_ERROR_SCALED ? -1 : 0);
     model->stats = (wk_step_stats_t){.step = model->step, .samples = samples};
     return WK_OK;
@@ -88,6 +89,11 @@ wk_status_t wk_model_poll(wk_model_t *model) {
             model->layers[i] = (wk_layer_stats_t){
                 .saturated = hash, .error_exponent = (int8_t)(i - 1u), .gradient_exponent = 31};
         }
+        for (uint32_t i = 0; model->counting && i < WK_MODEL_LAYERS; i++) {
+            model->layer_health[i] = (wk_layer_health_t){.plus = mix(model->step + i)};
+            model->health = (wk_health_t){.step = model->step, .samples = model->samples};
+        }
+        model->counting = 0;
         model->step++;
     }
     model->program = 0;
@@ -118,6 +124,22 @@ const wk_step_stats_t *wk_model_stats(const wk_model_t *model) {
 
 const wk_layer_stats_t *wk_model_layer_stats(const wk_model_t *model, uint32_t layer) {
     return &model->layers[layer];
+}
+
+void wk_model_set_health(wk_model_t *model, uint32_t every) {
+    model->health_every = every;
+}
+
+int32_t wk_model_is_counting(const wk_model_t *model) {
+    return model->counting;
+}
+
+const wk_health_t *wk_model_health(const wk_model_t *model) {
+    return &model->health;
+}
+
+const wk_layer_health_t *wk_model_layer_health(const wk_model_t *model, uint32_t layer) {
+    return &model->layer_health[layer];
 }
 
 uint32_t wk_model_step(const wk_model_t *model) {

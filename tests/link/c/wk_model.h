@@ -12,6 +12,7 @@
 #define WK_MODEL_OPERATIONS 2
 #define WK_MODEL_BATCH 40
 #define WK_MODEL_TRAINING 1
+#define WK_MODEL_HEALTH 1
 #define WK_MODEL_PACKED_LAYERS 0
 #define WK_MODEL_FROZEN_CRC 0
 #define WK_MODEL_LAYER_WEIGHTS 37
@@ -32,6 +33,10 @@ struct wk_model {
     uint16_t labels[WK_MODEL_BATCH];
     wk_step_stats_t stats;
     wk_layer_stats_t layers[WK_MODEL_LAYERS];
+    wk_layer_health_t layer_health[WK_MODEL_LAYERS];
+    wk_health_t health;
+    uint32_t health_every;
+    int32_t counting;
     uint32_t step, seed, samples, at;
     int32_t log2_lr;
     uint8_t program; /* 0 none, 1 forward, 2 step */

@@ -73,6 +73,7 @@ class QemuExecutor(DeviceExecutor):
             self.close()
             self.image, self._device = image, self._bench.boot(image)
             self._stored, self._kept, self._rule = 0, 0, None
+            self._retell_health()
         super().load_masters(checked, step, seed)
 
     def close(self) -> None:

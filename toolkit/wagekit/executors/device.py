@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wagekit.backends.mcu import frozen_crc
 from wagekit.errors import LimitError, LinkError, UsageError
-from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
+from wagekit.executors.base import Executor, IntArray, LayerHealth, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
     check_batch,
     check_inputs,
@@ -22,6 +22,7 @@ from wagekit.executors.checks import (
     check_rule,
     check_uint32,
 )
+from wagekit.executors.health import health_of
 from wagekit.executors.learning import Order
 from wagekit.ir import WeightLayer
 from wagekit.link import (
@@ -29,10 +30,10 @@ from wagekit.link import (
     Counters,
     Device,
     Hello,
-    StepReport,
 )
 from wagekit.link.codec import Record
 from wagekit.link.device import Request
+from wagekit.link.health import health_report, health_requests
 from wagekit.link.kept import LEVELS
 from wagekit.link.learning import LearnState
 from wagekit.link.session import Ticket
@@ -104,6 +105,7 @@ class DeviceExecutor(Executor):
             self._batch = device.hello.batch if batch is None else batch
             self._graph = compile_graph(net, device.hello.batch, training=device.hello.trains)
             start = net.seed if seed is None else check_uint32(seed, "seed")
+            self._retell_health()
             if keep:
                 self._kept = self._device.learner.state().replay_capacity
             else:
@@ -123,6 +125,33 @@ class DeviceExecutor(Executor):
     def hello(self) -> Hello:
         """What the firmware says of itself."""
         return self._device.hello
+
+    @property
+    def counts_health(self) -> bool:
+        """Whether the firmware can count the health of layers."""
+        return self.hello.health
+
+    def _set_health(self, every: int) -> None:
+        if self.hello.health:
+            self._device.set_health(every)
+        elif every:
+            raise LimitError(
+                f"{self.name}: the firmware cannot count the health of layers",
+                hint="build it with training and without --no-health",
+            )
+
+    def _retell_health(self) -> None:
+        """Tell a firmware that has just been opened or restarted."""
+        if self.hello.health:
+            self._device.set_health(self.health_every)
+
+    def health(self) -> tuple[int, tuple[LayerHealth, ...]] | None:
+        """The last step that counted the health of the layers, and what it counted; None: there is none.
+
+        It may be asked while the device learns by itself.
+        """
+        report = self._device.health() if self.hello.health else None
+        return None if report is None else (report.step, health_of(self._graph, report))
 
     @property
     def checkpoint_bytes(self) -> int:
@@ -222,23 +251,35 @@ class DeviceExecutor(Executor):
 
     def _stream(self, steps: Iterable[tuple[list[Request], list[Request]]]) -> Iterator[StepResult]:
         """Run steps: what may be sent while the one before runs, and what begins it."""
-        under_way: deque[tuple[Ticket, bool]] = deque()
+        under_way: deque[tuple[Ticket, bool, bool]] = deque()
         results: list[Record] = []
-        wanted = len(self._device.result_requests())
+        number = self.step_count if self.health_every else 0
 
         def collect(limit: int) -> Iterator[StepResult]:
             while len(under_way) > limit:
-                ticket, is_result = under_way.popleft()
+                ticket, is_result, is_last = under_way.popleft()
                 record = self._device.session.wait(ticket)
                 if is_result:
                     results.append(record)
-                if len(results) == wanted:
-                    yield self._result(self._device.report(results))
+                if is_last:
+                    yield self._result(results)
                     results.clear()
 
-        def submit(requests: Iterable[Request], is_result: bool = False) -> Iterator[StepResult]:
+        def submit(requests: Iterable[Request]) -> Iterator[StepResult]:
             for name, values in requests:
-                under_way.append((self._device.session.submit(name, values), is_result))
+                under_way.append((self._device.session.submit(name, values), False, False))
+                yield from collect(1)
+
+        def ask_result() -> Iterator[StepResult]:
+            # Before the next step begins, because that may count anew.
+            nonlocal number
+            requests: list[Request] = self._device.result_requests()
+            if self._is_health_due(number):
+                requests += health_requests(self.hello)
+            number = (number + 1) & 0xFFFFFFFF
+            for place, (name, values) in enumerate(requests, 1):
+                ticket = self._device.session.submit(name, values)
+                under_way.append((ticket, True, place == len(requests)))
                 yield from collect(1)
 
         busy = complete = False
@@ -246,11 +287,11 @@ class DeviceExecutor(Executor):
             for uploads, begin in steps:
                 yield from submit(uploads)
                 if busy:
-                    yield from submit(self._device.result_requests(), is_result=True)
+                    yield from ask_result()
                 yield from submit(begin)
                 busy = True
             if busy:
-                yield from submit(self._device.result_requests(), is_result=True)
+                yield from ask_result()
             yield from collect(0)
             complete = True
         finally:
@@ -306,7 +347,14 @@ class DeviceExecutor(Executor):
             )
         return room
 
-    def _result(self, report: StepReport) -> StepResult:
+    def _result(self, records: Sequence[Record]) -> StepResult:
+        """From the answers to the requests for a result and, where it was counted, for health."""
+        device = self._device
+        wanted = len(device.result_requests())
+        report = device.report(records[:wanted])
+        health = health_report(records[wanted:], self.hello, self.name)
+        if health is not None and health.step != report.step:  # another pace was set in the middle
+            health = None
         return StepResult(
             step=report.step,
             samples=report.samples,
@@ -318,6 +366,7 @@ class DeviceExecutor(Executor):
                 LayerStats(layer.error_exponent, layer.gradient_exponent, layer.saturated)
                 for layer in report.layers
             ),
+            health=None if health is None else health_of(self._graph, health),
         )
 
     def _loss(self, sum_squared_error: int, samples: int) -> float:
@@ -491,6 +540,7 @@ class DeviceExecutor(Executor):
         self._rule = None
         self._stored = 0
         hello = self._device.reset()
+        self._retell_health()
         self._kept = self._device.learner.state().replay_capacity
         return hello
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from wagekit.executors.base import LayerHealth, LayerStats
-from wagekit.ir import WeightLayer
+from wagekit.ir import Graph, WeightLayer
+from wagekit.link.health import HealthReport
 from wagekit.numerics import WeightCounts
 
 
@@ -28,4 +29,24 @@ def layer_health(
         activations=0 if layer.last else samples * layer.output.size,
         saturated=stats.saturated,
         gradient_exponent=stats.gradient_exponent,
+    )
+
+
+def health_of(graph: Graph, report: HealthReport) -> tuple[LayerHealth, ...]:
+    """What a device reports of the layers of a graph."""
+    return tuple(
+        layer_health(
+            layer,
+            report.samples,
+            LayerStats(None, counted.gradient_exponent, counted.saturated),
+            WeightCounts(
+                plus=counted.plus,
+                minus=counted.minus,
+                clipped=counted.clipped,
+                nonzero=counted.nonzero,
+                flipped=counted.flipped,
+            ),
+            counted.zero_errors,
+        )
+        for layer, counted in zip(graph.layers, report.layers, strict=True)
     )

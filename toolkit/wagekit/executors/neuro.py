@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,7 +40,7 @@ from wagekit.backends.neuro.render import (
     tile_table,
 )
 from wagekit.errors import LimitError, NetworkError, UsageError, WagekitError
-from wagekit.executors.base import Executor, IntArray, LayerStats, Rule, StepResult
+from wagekit.executors.base import Executor, IntArray, LayerHealth, LayerStats, Rule, StepResult
 from wagekit.executors.checks import (
     check_batch,
     check_inputs,
@@ -49,8 +50,9 @@ from wagekit.executors.checks import (
     check_rule,
     check_uint32,
 )
+from wagekit.executors.health import layer_health
 from wagekit.executors.host import declarations
-from wagekit.numerics import code_dtype
+from wagekit.numerics import code_dtype, count_weights
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
 from wagekit.spec import Network
@@ -153,7 +155,23 @@ class NeuroExecutor(Executor):
         if self._refusal is not None:
             raise self._refusal
         self._grow(len(inputs))
-        return self._chip.step(inputs, classes, log2_lr, rule == "error_scaled")
+        before = self.masters if self._is_health_due(self.step_count) else None
+        result = self._chip.step(inputs, classes, log2_lr, rule == "error_scaled")
+        return result if before is None else replace(result, health=self._health(before, result))
+
+    def _health(self, before: Sequence[IntArray], result: StepResult) -> tuple[LayerHealth, ...]:
+        """Counted here: a core has no instruction for it, and its masters are at hand."""
+        bits = self.mapping.graph.bits
+        return tuple(
+            layer_health(
+                layer,
+                result.samples,
+                result.layers[layer.index],
+                count_weights(old, new, bits.gradients, bits.weights),
+                self._chip.zero_errors(layer.index, result.samples),
+            )
+            for layer, old, new in zip(self.mapping.graph.layers, before, self.masters, strict=True)
+        )
 
     def forward(self, x: ArrayLike) -> NDArray[np.int32]:
         """Logits, int32 `[n, classes]`; any `n`."""
@@ -320,6 +338,11 @@ class _Chip:
                 for i in range(len(self.mapping.layers))
             ),
         )
+
+    def zero_errors(self, index: int, samples: int) -> int:
+        """Quantised errors of the last step at a layer's output that are 0; 0 where it has none."""
+        errors = self._arrays[index].get("errors")
+        return 0 if errors is None else int(np.count_nonzero(errors[:samples] == 0))
 
     def counters(self) -> Counters:
         cores = self._counts.astype(np.int64)

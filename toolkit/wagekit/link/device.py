@@ -14,6 +14,7 @@ from wagekit.errors import LinkError
 from wagekit.link import schema
 from wagekit.link.codec import Record, Value
 from wagekit.link.errors import DeviceRestartedError
+from wagekit.link.health import HealthReport, read_health
 from wagekit.link.kept import LEVELS
 from wagekit.link.learning import RULES, Learner
 from wagekit.link.reports import (
@@ -74,6 +75,7 @@ class Device:
             store_slots=hello.int("store_slots"),
             loading=bool(hello.int("flags") & _flag("loading")),
             trains=bool(hello.int("flags") & _flag("trains")),
+            health=bool(hello.int("flags") & _flag("health")),
             in_flash=in_flash,
             frozen_crc=frozen_crc,
             checkpoints=bool(hello.int("flags") & _flag("checkpoints")),
@@ -133,6 +135,14 @@ class Device:
     def set_rule(self, log2_lr: int, rule: str) -> None:
         """Set what training uses from now on."""
         self.session.run_all([self.rule_request(log2_lr, rule)])
+
+    def set_health(self, every: int) -> None:
+        """Count the health of the layers in steps that are a multiple of `every`; 0: never."""
+        self.session.call("set_health", {"every": every})
+
+    def health(self) -> HealthReport | None:
+        """The health of the last step that counted it, also while it learns by itself."""
+        return read_health(self.session, self.hello)
 
     def rule_request(self, log2_lr: int, rule: str) -> Request:
         """The request of `set_rule`."""

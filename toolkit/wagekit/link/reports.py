@@ -29,6 +29,8 @@ class Hello:
     """Layers whose weights are constants in flash: they cannot be replaced by loading."""
     frozen_crc: int
     """CRC-32 of the masters of these layers in order, little-endian; 0 for none."""
+    health: bool
+    """It can count the health of its layers."""
     checkpoints: bool
     """The firmware keeps checkpoints."""
     restored: bool

@@ -102,6 +102,7 @@ HELLO_FLAGS: tuple[Code, ...] = (
     Code("loading", 1, "masters are incomplete: load them before anything else"),
     Code("trains", 2, "the firmware can learn; without it, it was built to infer only"),
     Code("frozen", 4, "some weights are constants in flash: `frozen` tells which"),
+    Code("health", 8, "the firmware can count the health of its layers"),
     Code("checkpoints", 256, "the firmware keeps checkpoints"),
     Code("restored", 512, "at its start the firmware loaded a checkpoint"),
 )
@@ -427,6 +428,32 @@ REQUESTS: tuple[Message, ...] = (
         (
             _f("operations", "u8", "operations of the program"),
             _f("ticks", "tail", "u32, operation by operation"),
+        ),
+    ),
+    Message(
+        "set_health",
+        0x28,
+        "Counts the health of the layers in steps whose number is a multiple of `every`, from the next step "
+        "on that begins; also while a program runs. A firmware without the hello flag `health` does not know "
+        "this message.",
+        (_f("every", "u16", "steps; 0, as after reset: never"),),
+        (),
+    ),
+    Message(
+        "health",
+        0x29,
+        "Health of the layers in the last step that counted it, as many as fit, from `first` on; also while "
+        "a program runs, but in a step that counts: then it waits for the step's end.",
+        (_f("first", "u8", "first layer"),),
+        (
+            _f("step", "u32", "number of that step"),
+            _f("samples", "u32", "of its batch; 0: there was none since reset"),
+            _f(
+                "layers",
+                "tail",
+                "a layer: masters raised, lowered, clipped, weights not 0, of another sign, errors that are "
+                "0, saturated activations (u32 each), gradient exponent i8; 0 where it is not counted",
+            ),
         ),
     ),
     Message(
