@@ -20,6 +20,7 @@ from wagekit.cli import (
     export,
     flash,
     learn,
+    monitor,
     new,
     predict,
     replay,
@@ -63,7 +64,7 @@ def _root(
 
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
-    "On the chip": (boards, analyze, build, run, learn, flash, simulate),
+    "On the chip": (boards, analyze, build, run, learn, monitor, flash, simulate),
     "Recordings": (replay, report, export),
     "Trust": (doctor, verify, demo),
 }

@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from wagekit.cli.by_itself_view import facts, say_result
-from wagekit.cli.console import err
+from wagekit.cli.console import err, working
 from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.learning import BY_HAND, DEFAULT_DATA, Stop, tell_failure
 from wagekit.cli.places import beat_of, checkpoint_on, open_place, tell_device
@@ -39,6 +39,7 @@ from wagekit.training.by_itself import (
 from wagekit.training.data import TEST_FRACTION, Samples, Source, encode
 from wagekit.training.looks import sample_event, weights_event
 from wagekit.training.loop import Emit
+from wagekit.training.memory import Memory, in_effect
 from wagekit.training.watch import Watch
 from wagekit.version import __version__
 
@@ -226,9 +227,15 @@ def learn(
     save_to: Path | None = None,
     count: bool = False,
     after: Callable[[Emit], None] | None = None,
+    memory: Memory | None = None,
+    loaded: bool = False,
+    goes_on: bool = False,
 ) -> Result:
-    """Evaluate, learn to the end of the plan or until `stop`, evaluate, save; see `learning.learn`."""
-    controls = controls or Controls()
+    """Evaluate, learn to the end of the plan or until `stop`, evaluate, save; see `learning.learn`.
+
+    With `goes_on` the executor is a chip that has begun with the plan.
+    """
+    controls, memory = controls or Controls(), memory or Memory()
     result = Result(save_to)
     spent = 0
 
@@ -244,13 +251,15 @@ def learn(
 
     def save() -> None:
         model = _model(lesson, executor, watch.offsets)
+        memory.keep(model)
         if save_to is not None:
             save_model(save_to, model)
         emit(weights_event(lesson.network, model.step, model.masters))
 
     try:
-        lesson.begin(executor)
-        learner, examine = _settle(lesson, executor, controls)
+        if not loaded:
+            lesson.begin(executor)
+        learner, examine = _settle(lesson, executor, controls, goes_on)
         emit(_run(lesson, executor, "started"))
         watch = Watch(
             learner,
@@ -261,10 +270,12 @@ def learn(
             controls,
             every=lesson.pause,
             examine=test if len(lesson.test) else None,
-            checkpoint=checkpoint_on(executor) or (save if save_to else None),
+            checkpoint=checkpoint_on(executor, memory) or (save if save_to else None),
             rested=rested,
             show=lesson.show,
             beat=beat_of(lesson.network, executor, emit),
+            offsets=memory.offsets,
+            offset=in_effect(memory.offsets, learner.state().seen) if goes_on else 0,
         )
         test(learner.state())
         result.state = watch.run()
@@ -287,7 +298,7 @@ def learn(
 Examine = Callable[[LearnState], Evaluation]
 
 
-def _settle(lesson: Lesson, executor: Executor, controls: Controls) -> tuple[Learner, Examine]:
+def _settle(lesson: Lesson, executor: Executor, controls: Controls, goes_on: bool) -> tuple[Learner, Examine]:
     """Put the samples on the chip, if it is one; who learns, and how it is evaluated."""
     train, test, how = lesson.train, lesson.test, lesson.how
 
@@ -307,11 +318,11 @@ def _settle(lesson: Lesson, executor: Executor, controls: Controls) -> tuple[Lea
     if not isinstance(executor, DeviceExecutor):
         return Anywhere(executor, how, train.x, train.labels), elsewhere
     whole = check_room(how, executor.hello.store_slots, len(train), len(test), executor.name)
-    with err.status(f"sending {len(train) + len(test) * whole:,} samples to the chip"):
+    with working(f"sending {len(train) + len(test) * whole:,} samples to the chip"):
         executor.upload(train.x, train.labels)
         if whole and len(test):
             executor.upload(test.x, test.labels, first=len(train))
-    return OnChip(executor, how, len(train), controls.wait), on_chip if whole else elsewhere
+    return OnChip(executor, how, len(train), controls.wait, goes_on), on_chip if whole else elsewhere
 
 
 def _verify(lesson: Lesson, executor: Executor, result: Result) -> str:

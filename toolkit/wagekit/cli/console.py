@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+import threading
 from typing import Any
 
 from rich.console import Console
@@ -43,6 +44,13 @@ def fail(error: WagekitError) -> int:
 def note(text: str) -> None:
     """A remark for people, on stderr, so that stdout stays what was asked for."""
     err.print(Text(text, style="dim"))
+
+
+def working(text: str) -> contextlib.AbstractContextManager[object]:
+    """Shows on stderr what is being done, while it is; nothing where a view shows several devices."""
+    if threading.current_thread() is not threading.main_thread():
+        return contextlib.nullcontext()
+    return err.status(Text(text))
 
 
 def say(text: str, command: str = "") -> None:

@@ -19,78 +19,19 @@ def learn(
     *,
     on: o.On = "qemu:mps2-an386",
     data: o.Data = None,
-    samples: Annotated[
-        int | None,
-        typer.Option(
-            "--samples",
-            min=0,
-            max=2**32 - 1,
-            metavar="N",
-            help="Stop after so many new samples; 0 is no limit. By default as many as there are to train.",
-            show_default=False,
-        ),
-    ] = None,
-    accuracy: Annotated[
-        float | None,
-        typer.Option(
-            "--accuracy",
-            min=0,
-            max=100,
-            metavar="PERCENT",
-            help="Stop when the running accuracy reaches so much.",
-        ),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            "--patience",
-            min=1,
-            max=2**32 - 1,
-            metavar="N",
-            help="Stop after so many samples without a new best running accuracy.",
-        ),
-    ] = None,
-    window: Annotated[
-        int,
-        typer.Option(
-            "--window", min=2, max=1024, help="Samples of the running accuracy: a power of two, 2..1024."
-        ),
-    ] = 64,
-    rates: Annotated[
-        str,
-        typer.Option(
-            "--rates",
-            metavar="RATES",
-            help="Powers of two by sample, '0:2,300:3'; by share of them, '50%:2'; or one number.",
-        ),
-    ] = DEFAULT_RATES,
+    samples: o.Samples = None,
+    accuracy: o.Accuracy = None,
+    patience: o.Patience = None,
+    window: o.Window = 64,
+    rates: o.Rates = DEFAULT_RATES,
     rule: o.RuleOption = "error_scaled",
     batch: o.Batch = 1,
-    order: Annotated[
-        str,
-        typer.Option("--order", help="in_turn: as the data are; drawn: each at random, some of them twice."),
-    ] = "drawn",
-    keep: Annotated[
-        int,
-        typer.Option("--keep", min=0, metavar="N", help="Past samples in the replay store; 0 is off."),
-    ] = 0,
-    replay: Annotated[
-        int,
-        typer.Option(
-            "--replay", min=0, max=255, metavar="N", help="Steps on kept samples after each step on new ones."
-        ),
-    ] = 1,
-    test_every: Annotated[
-        int,
-        typer.Option(
-            "--test-every", min=0, metavar="N", help="Evaluate every N samples too; 0: before and after."
-        ),
-    ] = 0,
+    order: o.Order = "drawn",
+    keep: o.Keep = 0,
+    replay: o.Replay = 1,
+    test_every: o.TestEvery = 0,
     seed: o.Seed = None,
-    train_limit: Annotated[
-        int | None,
-        typer.Option("--train-limit", min=1, metavar="N", help="Give it only the first N training samples."),
-    ] = None,
+    train_limit: o.TrainLimit = None,
     test_fraction: o.TestFraction = 0.2,
     test: o.Test = None,
     test_limit: o.TestLimit = None,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wagekit.cli.console import err
+from wagekit.cli.console import working
 from wagekit.cli.places import beat_of, checkpoint_on
 from wagekit.cli.sources import Subject, data_spec, open_data, split_parts
 from wagekit.errors import DataError, DeviceFaultError, UsageError, WagekitError
@@ -27,6 +27,7 @@ from wagekit.training.data import TEST_FRACTION, Samples, Source, encode
 from wagekit.training.evaluation import score
 from wagekit.training.looks import sample_event, weights_event
 from wagekit.training.loop import Batch, Emit, Feed
+from wagekit.training.memory import Memory, in_effect
 from wagekit.version import __version__
 
 DEFAULT_DATA = "digits"
@@ -212,7 +213,7 @@ def settle(lesson: Lesson, executor: Executor, *, stream: bool = False, count: b
 
     if stream or len(train) + len(test) > executor.hello.store_slots:
         return Place(Streamed(executor, train.x, train.labels, ahead=not count), cost=cost)
-    with err.status(f"sending {len(train) + len(test):,} samples to the chip"):
+    with working(f"sending {len(train) + len(test):,} samples to the chip"):
         executor.upload(train.x, train.labels)
         evaluator = store_test(executor, test, len(train), lesson.graph.log2_one)
     return Place(Stored(executor, ahead=not count), evaluator, cost)
@@ -253,27 +254,33 @@ def learn(
     stream: bool = False,
     count: bool = False,
     after: Callable[[Emit], None] | None = None,
+    memory: Memory | None = None,
+    loaded: bool = False,
 ) -> Result:
     """Train to the end of the plan, or until `stop`; evaluate and save at the end in both cases.
 
     What is asked for through `controls` is done between two steps. The model is saved after every
     epoch too if `save_often`. `after` is called with `emit` when training is over, to tell more.
+    What is needed to take it up again goes to `memory`; with `loaded` the executor is where it is to begin.
     """
+    memory = memory or Memory(offsets=list(lesson.offsets))
     result = Result(False, executor.step_count, "", None)
 
     def save(at: Executor) -> None:
         model = model_of(lesson, at, trainer.offsets)
+        memory.keep(model)
         if save_to is not None:
             save_model(save_to, model)
             result.saved = save_to
         emit(weights_event(lesson.network, model.step, model.masters))
 
     try:
-        load_state(lesson, executor)
+        if not loaded:
+            load_state(lesson, executor)
         executor.health_every = every(lesson.health, executor)
         place = settle(lesson, executor, stream=stream, count=count)
         emit(_run_event(lesson, executor, "started"))
-        _tell_offsets(lesson, emit)
+        _tell_offsets(memory.offsets, executor.step_count, emit)
         trainer = Trainer(
             executor,
             lesson.plan,
@@ -287,8 +294,8 @@ def learn(
             evaluator=place.evaluator,
             cost=place.cost,
             controls=controls or Controls(),
-            offsets=list(lesson.offsets),
-            checkpoint=checkpoint_on(executor),
+            offsets=memory.offsets,
+            checkpoint=checkpoint_on(executor, memory),
             show=lambda step, index: sample_event(lesson.network, step, lesson.train, index),
             beat=beat_of(lesson.network, executor, emit),
         )
@@ -308,12 +315,11 @@ def learn(
     return result
 
 
-def _tell_offsets(lesson: Lesson, emit: Emit) -> None:
+def _tell_offsets(offsets: list[tuple[int, int]], step: int, emit: Emit) -> None:
     """What a training that goes on has of changes by hand."""
-    if lesson.offsets:
-        step, offset = lesson.offsets[-1]
-        text = f"goes on with {offset:+d} on the rate, by hand since step {step:,}"
-        emit(Log(level="warning", message=text))
+    offset = in_effect(offsets, step)
+    if offset:
+        emit(Log(level="warning", message=f"goes on with {offset:+d} on the rate, by hand"))
         emit(Control(action="rate", value=offset, by="model file"))
 
 

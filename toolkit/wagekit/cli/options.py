@@ -136,3 +136,77 @@ Source = Annotated[
     str | None,
     typer.Option("--source", metavar="NAME", help="Only that one of several devices.", show_default=False),
 ]
+Stream = Annotated[
+    bool, typer.Option("--stream", help="Send samples with every batch, also where all fit on the chip.")
+]
+
+# Of learning by itself.
+Samples = Annotated[
+    int | None,
+    typer.Option(
+        "--samples",
+        min=0,
+        max=2**32 - 1,
+        metavar="N",
+        help="Stop after so many new samples; 0 is no limit. By default as many as there are to train.",
+        show_default=False,
+    ),
+]
+Accuracy = Annotated[
+    float | None,
+    typer.Option(
+        "--accuracy",
+        min=0,
+        max=100,
+        metavar="PERCENT",
+        help="Stop when the running accuracy reaches so much.",
+    ),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        "--patience",
+        min=1,
+        max=2**32 - 1,
+        metavar="N",
+        help="Stop after so many samples without a new best running accuracy.",
+    ),
+]
+Window = Annotated[
+    int,
+    typer.Option(
+        "--window", min=2, max=1024, help="Samples of the running accuracy: a power of two, 2..1024."
+    ),
+]
+Rates = Annotated[
+    str,
+    typer.Option(
+        "--rates",
+        metavar="RATES",
+        help="Powers of two by sample, '0:2,300:3'; by share of them, '50%:2'; or one number.",
+    ),
+]
+Order = Annotated[
+    str,
+    typer.Option("--order", help="in_turn: as the data are; drawn: each at random, some of them twice."),
+]
+Keep = Annotated[
+    int,
+    typer.Option("--keep", min=0, metavar="N", help="Past samples in the replay store; 0 is off."),
+]
+Replay = Annotated[
+    int,
+    typer.Option(
+        "--replay", min=0, max=255, metavar="N", help="Steps on kept samples after each step on new ones."
+    ),
+]
+TestEvery = Annotated[
+    int,
+    typer.Option(
+        "--test-every", min=0, metavar="N", help="Evaluate every N samples too; 0: before and after."
+    ),
+]
+TrainLimit = Annotated[
+    int | None,
+    typer.Option("--train-limit", min=1, metavar="N", help="Give it only the first N training samples."),
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wagekit.errors import UsageError
@@ -15,6 +16,7 @@ from wagekit.monitor.events import Event, Link, Resources
 from wagekit.numerics.grids import IntArray, on_grid
 from wagekit.spec import Network
 from wagekit.training.looks import weights_event
+from wagekit.training.memory import Memory
 
 if TYPE_CHECKING:
     from wagekit.toolchain.firmware import FirmwareImage
@@ -44,6 +46,8 @@ def open_place(
     masters: Sequence[IntArray] | None = None,
     health: bool = True,
     on_log: LogSink | None = None,
+    keep: bool = False,
+    flash: Path | None = None,
 ) -> Place:
     """Open a place that `open_executor` knows; options of other places are refused.
 
@@ -51,6 +55,7 @@ def open_place(
     all room that is left. With `infer_only` it cannot learn and needs less memory, and a chip on a
     serial port stays as it is until `load_to_infer`. `masters` are what will be loaded: a chip that
     learns holds its frozen layers in flash. Without `health` a firmware that is built cannot count it.
+    With `keep` a chip stays as it is found. The file `flash` has the checkpoints of a chip in QEMU.
     """
     kind, _, target = where.partition(":")
     _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
@@ -61,12 +66,13 @@ def open_place(
     if kind in ("serial", "qemu"):
         options["on_log"] = on_log
     if kind == "serial":
-        options["keep"] = infer_only
+        options["keep"] = infer_only or keep
     if kind == "qemu" and target:
         from wagekit.toolchain.memory import LABEL_BYTES
 
         limit = None if samples is None else samples * (prod(net.input.shape) + LABEL_BYTES)
         options |= {"store_limit": limit, "training": not infer_only, "icount": icount, "health": health}
+        options |= {"keep": keep, "flash": flash}
     executor = open_executor(net, where, seed=seed, batch=batch, **options)
     return Place(executor, getattr(executor, "image", None), icount)
 
@@ -114,13 +120,13 @@ def tell_link(emit: Callable[[Event], None], executor: DeviceExecutor) -> None:
     emit(Resources(board=hello.board, checkpoint_writes=writes, stack_used=used))
 
 
-def checkpoint_on(executor: Executor) -> Callable[[], str | None] | None:
+def checkpoint_on(executor: Executor, memory: Memory) -> Callable[[], str | None] | None:
     """Keeps the present state on a chip that has checkpoints; None elsewhere."""
     if not isinstance(executor, DeviceExecutor) or not executor.hello.checkpoints:
         return None
 
     def keep() -> None:
-        executor.save_checkpoint()
+        memory.kept.add(executor.save_checkpoint())
 
     return keep
 

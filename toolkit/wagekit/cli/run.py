@@ -30,9 +30,7 @@ def run(
     label: o.Label = None,
     skip_bad: o.SkipBad = False,
     resume: Resume = False,
-    stream: Annotated[
-        bool, typer.Option("--stream", help="Send samples with every batch, also where all fit on the chip.")
-    ] = False,
+    stream: o.Stream = False,
     icount: Annotated[
         bool, typer.Option("--icount", help="Count the instructions of every step (QEMU; slower).")
     ] = False,

@@ -18,6 +18,7 @@ from wagekit.monitor.events import Action, Evaluation, Event, Health, Layer, Lay
 from wagekit.numerics import LOG2_LR_MAX, LOG2_LR_MIN
 from wagekit.training.by_hand import ByHand, Do
 from wagekit.training.evaluation import Score, evaluate
+from wagekit.training.memory import changed, in_effect
 from wagekit.training.plan import Batches, Plan
 from wagekit.training.schedule import moved
 
@@ -162,11 +163,6 @@ class Trainer:
             )
         )
 
-    @property
-    def offset(self) -> int:
-        """What is added to log2 of the plan's rate now."""
-        return self.offsets[-1][1] if self.offsets else 0
-
     # By hand.
 
     def _actions(self) -> dict[Action, Do]:
@@ -176,9 +172,7 @@ class Trainer:
         """From the next step on; no further than the next step's rate may go."""
         rate = self.plan.log2_lr(min(self._step, self.plan.end_step - 1))
         offset = min(max(command.value or 0, LOG2_LR_MIN - rate), LOG2_LR_MAX - rate)
-        if offset != self.offset:
-            self.offsets = [entry for entry in self.offsets if entry[0] < self._step]
-            self.offsets.append((self._step, offset))
+        changed(self.offsets, self._step, offset)
         return offset
 
     def _evaluate_now(self, _: Command) -> str | None:
@@ -218,7 +212,6 @@ class Trainer:
     def _learn(self, batches: Batches, step: int, pause: int, hand: ByHand) -> int:
         """Learn up to step `pause`, or to where something else is to be done; the step reached."""
         sent: deque[int] = deque()
-        offset = self.offset
 
         def wanted() -> Iterator[Batch]:
             for number in range(step, pause):
@@ -226,7 +219,7 @@ class Trainer:
                     return
                 indices = batches.indices(number)
                 sent.append(int(indices[-1]))
-                yield indices, moved(batches.log2_lr(number), offset)
+                yield indices, moved(batches.log2_lr(number), in_effect(self.offsets, number))
 
         for result in self.feed.steps(wanted(), self.plan.rule):
             self._step += 1

@@ -14,6 +14,7 @@ from wagekit.numerics import LOG2_LR_MAX, LOG2_LR_MIN
 from wagekit.training.by_hand import ByHand
 from wagekit.training.by_itself import ByItself, Learner, learned_event
 from wagekit.training.loop import BEAT_EVERY, SHOW_EVERY, Emit
+from wagekit.training.memory import changed, in_effect
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class Watch:
     """As in `Trainer`."""
     offsets: list[tuple[int, int]] = field(default_factory=list)
     """Changes of the rates by hand: from so many samples on so much is added to log2 of the plan's rate."""
+    offset: int = 0
+    """The one that is in effect at the learner when this begins."""
     _shown: float = field(default=-SHOW_EVERY, init=False)
     _beaten: float = field(default_factory=time.monotonic, init=False)
 
@@ -50,9 +53,10 @@ class Watch:
         hand = ByHand(self.controls, self.emit, {}, self.stop, self._idle)
         hand.actions = {"rate": self._move_rates, "evaluate": self._evaluate, "checkpoint": self._keep}
         state = self._tell(learner.state())
-        while True:
+        while state.end == "goes_on":
             asked = False
-            left = self.every - state.seen % self.every if self.every else 0
+            self._apply_offset(state.seen)
+            left = self._left(state.seen)
             for state in learner.learn(left):
                 self._tell(state)
                 self._idle()
@@ -70,6 +74,20 @@ class Watch:
             if hand.ended():
                 learner.stop()
                 return self._tell(learner.state())
+        return state
+
+    def _left(self, seen: int) -> int:
+        """Samples to the next evaluation or change of the rates; 0: there is none."""
+        marks = [first for first, _ in self.offsets if first > seen]
+        if self.every:
+            marks.append(seen + self.every - seen % self.every)
+        return min(marks) - seen if marks else 0
+
+    def _apply_offset(self, seen: int) -> None:
+        offset = in_effect(self.offsets, seen)
+        if offset != self.offset:
+            self.learner.move_rates(offset)
+            self.offset = offset
 
     def _interrupt(self, hand: ByHand) -> bool:
         """Bring it to rest, so that what is asked for can be done; whether it rests."""
@@ -115,10 +133,7 @@ class Watch:
         seen = self.learner.state().seen
         rate = [log2_lr for first, log2_lr in self.lesson.plan.rates if seen >= first][-1]
         offset = min(max(command.value or 0, LOG2_LR_MIN - rate), LOG2_LR_MAX - rate)
-        if offset != (self.offsets[-1][1] if self.offsets else 0):
-            self.learner.move_rates(offset)
-            self.offsets = [entry for entry in self.offsets if entry[0] < seen]
-            self.offsets.append((seen, offset))
+        changed(self.offsets, seen, offset)
         return offset
 
     def _evaluate(self, _: Command) -> str | None:

@@ -1,0 +1,154 @@
+"""`wagekit monitor`: learn on several places at once, and watch them together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wagekit.cli import options as o
+from wagekit.cli.learn import DEFAULT_RATES
+
+EXAMPLE = "wagekit monitor digits --on qemu:mps2-an386 --port /dev/ttyACM0 --events run.jsonl"
+_ITSELF = "Devices that learn by themselves"
+
+
+def monitor(
+    network: o.NetworkArgument,
+    *,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--on",
+            metavar="PLACE",
+            help="reference, host, qemu:BOARD, serial:PORT or neuro:PRESET; again for each further place.",
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        list[str] | None,
+        typer.Option("--port", metavar="PORT", help="The same as --on serial:PORT.", show_default=False),
+    ] = None,
+    retry: Annotated[
+        float,
+        typer.Option(
+            "--retry", min=0, metavar="SECONDS", help="Try a place that failed again after so long; 0: never."
+        ),
+    ] = 2.0,
+    data: o.Data = None,
+    epochs: o.Epochs = None,
+    steps: o.Steps = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            "--batch",
+            min=1,
+            help="Samples in one step of learning. By default 8, by itself 1.",
+            show_default=False,
+        ),
+    ] = None,
+    schedule: o.ScheduleOption = "default",
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            "--rule",
+            help="paper or error_scaled. By default paper, by itself error_scaled.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: o.Seed = None,
+    test_fraction: o.TestFraction = 0.2,
+    test: o.Test = None,
+    test_limit: o.TestLimit = None,
+    label: o.Label = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training that the model file holds.")
+    ] = False,
+    health: o.Health = None,
+    stream: o.Stream = False,
+    by_itself: Annotated[
+        bool,
+        typer.Option(
+            "--by-itself",
+            help="Let devices learn by themselves, as `wagekit learn` does, and only ask how it goes.",
+            rich_help_panel=_ITSELF,
+        ),
+    ] = False,
+    samples: o.Samples = None,
+    rates: o.Rates = DEFAULT_RATES,
+    order: o.Order = "drawn",
+    keep: o.Keep = 0,
+    test_every: o.TestEvery = 0,
+    train_limit: o.TrainLimit = None,
+    baud: o.Baud = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Leave the model of each place there.", show_default=False
+        ),
+    ] = None,
+    force: o.Force = False,
+    events: o.Events = None,
+    json: o.Json = False,
+) -> None:
+    """Learn on several places at once, each in its own time, and watch them together.
+
+    A device that fails, restarts or is unplugged does not disturb the others. It is tried again until
+    it is back, and goes on from its newest state.
+    """
+    from wagekit.cli import by_itself as alone
+    from wagekit.cli import learning
+    from wagekit.cli.fleet import Outputs, run_fleet
+    from wagekit.cli.sources import open_subject
+    from wagekit.cli.tasks import ByItself, Training
+    from wagekit.errors import UsageError
+
+    places = [*(on or []), *(f"serial:{name}" for name in port or [])]
+    if not places:
+        raise UsageError("nothing to watch", hint="name places with --on PLACE or --port PORT")
+    if data == "-":
+        raise UsageError("--data -: several places cannot share one stdin", hint="name a file")
+    subject = open_subject(network)
+    task: ByItself | Training
+    if by_itself:
+        settings = alone.Settings(
+            data=data,
+            label=label,
+            samples=samples,
+            accuracy=None,
+            patience=None,
+            window=64,
+            rates=rates,
+            rule=rule or "error_scaled",
+            batch=batch or 1,
+            order=order,
+            keep=keep,
+            replay=1,
+            test_every=test_every,
+            seed=seed,
+            train_limit=train_limit,
+            test_fraction=test_fraction,
+            test=test,
+            test_limit=test_limit,
+            verify=False,
+        )
+        task = ByItself.of(alone.plan_lesson(subject, settings), baud=baud)
+    else:
+        plan = learning.Settings(
+            data=data,
+            label=label,
+            batch=batch or 8,
+            epochs=epochs,
+            steps=steps,
+            schedule=schedule,
+            rule=rule or "paper",
+            seed=seed,
+            test_fraction=test_fraction,
+            test=test,
+            test_limit=test_limit,
+            resume=resume,
+            health=health,
+        )
+        task = Training.of(learning.plan_lesson(subject, plan), stream=stream, baud=baud)
+    run_fleet(task, places, Outputs(out, events, json, force), retry=retry)

@@ -1,0 +1,141 @@
+"""What `wagekit monitor` does on every place: the plan of `run`, or that of `learn`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wagekit.cli import by_itself as alone
+from wagekit.cli import learning
+from wagekit.cli.places import Place, open_place, tell_device
+from wagekit.cli.sources import Subject
+from wagekit.ir import Graph
+from wagekit.monitor import Controls
+from wagekit.reference import initial_masters
+from wagekit.training import Model
+from wagekit.training.loop import Emit
+from wagekit.training.memory import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Batches that the host sends or asks for, one after the other."""
+
+    lesson: learning.Lesson
+    begin: Model
+    stream: bool = False
+    baud: int | None = None
+    by_itself: bool = False
+
+    @classmethod
+    def of(cls, lesson: learning.Lesson, *, stream: bool, baud: int | None) -> Training:
+        """The task of a lesson."""
+        begin = _begin(lesson.subject, lesson.graph, lesson.seed)
+        return cls(lesson, begin, stream, baud)
+
+    def open(self, where: str, *, keep: bool, flash: Path | None) -> Place:
+        """See `worker.Task.open`."""
+        lesson = self.lesson
+        return open_place(
+            lesson.network,
+            where,
+            seed=lesson.seed,
+            batch=lesson.plan.batch,
+            baud=self.baud if where.startswith("serial:") else None,
+            samples=lesson.store,
+            masters=lesson.subject.masters,
+            health=lesson.health != 0,
+            keep=keep,
+            flash=flash,
+        )
+
+    def learn(
+        self,
+        place: Place,
+        emit: Emit,
+        *,
+        stop: Callable[[], bool],
+        controls: Controls,
+        memory: Memory,
+        save_to: Path | None,
+        loaded: bool,
+        goes_on: bool,
+    ) -> bool:
+        """See `worker.Task.learn`."""
+        return learning.learn(
+            self.lesson,
+            place.executor,
+            emit,
+            stop=stop,
+            controls=controls,
+            save_to=save_to,
+            stream=self.stream,
+            memory=memory,
+            loaded=loaded,
+            after=lambda tell: tell_device(tell, place.executor, place),
+        ).finished
+
+
+@dataclass(frozen=True, slots=True)
+class ByItself:
+    """Chips that learn by themselves, asked a few times a second how it goes."""
+
+    lesson: alone.Lesson
+    begin: Model
+    baud: int | None = None
+    by_itself: bool = True
+
+    @classmethod
+    def of(cls, lesson: alone.Lesson, *, baud: int | None) -> ByItself:
+        """The task of a lesson."""
+        return cls(lesson, _begin(lesson.subject, lesson.graph, lesson.how.seed), baud)
+
+    def open(self, where: str, *, keep: bool, flash: Path | None) -> Place:
+        """See `worker.Task.open`."""
+        lesson = self.lesson
+        return open_place(
+            lesson.network,
+            where,
+            seed=lesson.how.seed,
+            batch=lesson.how.batch,
+            baud=self.baud if where.startswith("serial:") else None,
+            samples=lesson.store,
+            masters=lesson.subject.masters,
+            keep=keep,
+            flash=flash,
+        )
+
+    def learn(
+        self,
+        place: Place,
+        emit: Emit,
+        *,
+        stop: Callable[[], bool],
+        controls: Controls,
+        memory: Memory,
+        save_to: Path | None,
+        loaded: bool,
+        goes_on: bool,
+    ) -> bool:
+        """See `worker.Task.learn`."""
+        result = alone.learn(
+            self.lesson,
+            place.executor,
+            emit,
+            stop=stop,
+            controls=controls,
+            save_to=save_to,
+            memory=memory,
+            loaded=loaded,
+            goes_on=goes_on,
+            after=lambda tell: tell_device(tell, place.executor, place),
+        )
+        return result.state.end != "asked"
+
+
+def _begin(subject: Subject, graph: Graph, seed: int) -> Model:
+    """The state that a lesson begins with."""
+    if subject.model is not None:
+        return replace(subject.model, seed=seed)
+    return Model(subject.network, initial_masters(graph, seed), 0, seed)
