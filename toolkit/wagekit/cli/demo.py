@@ -62,7 +62,7 @@ def demo(
     make_folder(folder)
     lesson = plan_lesson(open_subject("digits"), Settings(batch=BATCH, epochs=epochs, seed=seed))
     _introduce(lesson, board)
-    told = telling(Outputs(report=folder, force=True))
+    told = telling(Outputs(report=folder, force=True), steered=False)
     options = ["digits", "--batch", str(BATCH), "--epochs", str(epochs), "--seed", str(lesson.seed)]
     with Elsewhere(OTHERS, options) as elsewhere:
         result = _learn(lesson, where, folder, told.sinks)

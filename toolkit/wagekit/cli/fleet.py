@@ -17,8 +17,7 @@ from wagekit.cli.session import make_folder
 from wagekit.cli.worker import RETRY, Task, Worker
 from wagekit.errors import BoardError, DataError, UsageError
 from wagekit.executors.open import PLACES
-from wagekit.monitor import Bus, Controls, Log, Recorder, Sink, Stories
-from wagekit.monitor.fleet import FleetView
+from wagekit.monitor import Bus, Controls, FleetView, Log, Recorder, Sink, Stories
 from wagekit.monitor.recorder import check_absent
 
 LOOK = 0.1
@@ -65,10 +64,9 @@ def run_fleet(task: Task, places: Sequence[str], outputs: Outputs, *, retry: flo
     if outputs.models is not None:
         make_folder(outputs.models)
     controls: dict[str, Controls] = {}
-    stories = Stories()
-    view = FleetView(stories, controls, err if outputs.json else out)
+    view = FleetView(err if outputs.json else out, controls)
     recorder = _recorder(outputs, view)
-    sinks: list[Sink] = [stories, view, *([recorder] if recorder else [])]
+    sinks: list[Sink] = [view, *([recorder] if recorder else [])]
     stopping = threading.Event()
     with tempfile.TemporaryDirectory(prefix="wagekit-fleet-") as folder:
         with Bus(sinks) as bus, Interrupt() as interrupt:
@@ -87,7 +85,7 @@ def run_fleet(task: Task, places: Sequence[str], outputs: Outputs, *, retry: flo
             ]
             controls.update({worker.source: worker.controls for worker in workers})
             _supervise(workers, stopping, interrupt, bus)
-        _say(workers, stories, outputs)
+        _say(workers, view.stories, outputs)
     if recorder is not None and recorder.problem:
         raise DataError(recorder.problem, hint="all else of the run is done and kept")
     failures = [worker.failure for worker in workers if worker.failure is not None]

@@ -94,12 +94,12 @@ class Telling:
             raise DataError(self.recorder.problem, hint="all else of the run is done and kept")
 
 
-def telling(outputs: Outputs, console: Console | None = None) -> Telling:
-    """Sinks for a run: terminal, story, and a recording if one is wanted."""
+def telling(outputs: Outputs, console: Console | None = None, *, steered: bool = True) -> Telling:
+    """Sinks for a run: terminal, story, a recording and a web view if wanted; keys if it is `steered`."""
     told = Telling()
     if outputs.report is not None:
         make_folder(outputs.report)
-    view = TerminalView(console or (err if outputs.json else out))
+    view = TerminalView(console or (err if outputs.json else out), {"": told.controls} if steered else None)
     told.sinks = [view, told.story]
     if outputs.recording is not None:
         told.recorder = Recorder(

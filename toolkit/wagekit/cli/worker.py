@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from wagekit.cli.places import Place
 from wagekit.errors import DeviceFaultError, LinkError, ToolError, WagekitError
 from wagekit.executors import Executor
 from wagekit.executors.device import DeviceExecutor
-from wagekit.monitor import Controls, Event, Log
+from wagekit.monitor import Control, Controls, Event, Log
 from wagekit.training import Model
 from wagekit.training.loop import Emit
 from wagekit.training.memory import Memory
@@ -22,6 +23,9 @@ RETRY = 2.0
 """Seconds after which a place that failed is tried again."""
 RETRY_LIMIT = 16.0
 """The time between two tries doubles up to so much, while the same goes wrong again and again."""
+
+LOOK = 0.2
+"""Seconds after which a worker that waits looks whether it is to end."""
 
 
 class Task(Protocol):
@@ -115,8 +119,21 @@ class Worker:
                 self.failure = WagekitError(f"{self.where}: {type(error).__name__}: {error}")
                 self._log("error", f"given up, by a defect of wagekit: {self.failure.message}")
                 return
-            self.stopping.wait(wait)
+            if self._rest(wait):
+                return
             wait = min(2 * wait, max(RETRY_LIMIT, self.retry))
+
+    def _rest(self, seconds: float) -> bool:
+        """Wait for the next try; whether somebody stops this place meanwhile."""
+        end = time.monotonic() + seconds
+        while not self.stopping.is_set() and (left := end - time.monotonic()) > 0:
+            self.controls.wait(min(left, LOOK))
+            for command in self.controls.take():
+                if command.action == "stop":
+                    self.emit(Control(action="stop", by=command.by))
+                    return True
+                self._log("warning", f"{command.action}: {self.where} is not there")
+        return self.stopping.is_set()
 
     def _log(self, level: Any, text: str, hint: str | None = None) -> None:
         name = self.where if self.where not in text else ""

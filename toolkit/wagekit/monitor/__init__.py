@@ -32,7 +32,7 @@ from wagekit.monitor.recording import follow, iter_events, read_events
 from wagekit.monitor.report import Fact, write_report
 from wagekit.monitor.sinks import Bus, Sink
 from wagekit.monitor.story import Stories, Story
-from wagekit.monitor.terminal import TerminalView
+from wagekit.monitor.terminal import FleetView, TerminalView
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -45,6 +45,7 @@ __all__ = [
     "Event",
     "Fact",
     "Fault",
+    "FleetView",
     "Health",
     "Layer",
     "LayerHealth",

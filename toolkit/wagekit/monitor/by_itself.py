@@ -9,8 +9,8 @@ from wagekit.monitor.chart import CHART_HEIGHT, bar, braille, clock, with_axis
 from wagekit.monitor.story import Story
 
 
-def by_itself(story: Story, width: int) -> list[RenderableType]:
-    """The parts of the panel, one below the other; `story.learned` is not empty."""
+def by_itself(story: Story, width: int, lines: int = CHART_HEIGHT) -> list[RenderableType]:
+    """The parts of the panel, one below the other, with a curve of so many lines; there is a `learned`."""
     last = story.learned[-1]
     spent = _spent(story)
     share = last.seen / last.limit if last.limit else 0.0
@@ -37,14 +37,14 @@ def by_itself(story: Story, width: int) -> list[RenderableType]:
             (f"   best {last.best:.1%}" if last.best else "", "dim"),
             (f"   test {tests[-1].accuracy:.1%}" if tests else "", "bold magenta"),
         ),
-        *_curve(story, width),
+        *_curve(story, width, lines),
     ]
 
 
-def _curve(story: Story, width: int) -> list[Text]:
+def _curve(story: Story, width: int, height: int) -> list[Text]:
     last = story.learned[-1]
     x_range = (0.0, float(max(last.limit, last.seen, 1)))
-    lines = braille(story.running, width - 6, CHART_HEIGHT, x_range=x_range, y_range=(0.0, 1.0))
+    lines = braille(story.running, width - 6, height, x_range=x_range, y_range=(0.0, 1.0))
     return with_axis(lines, ("100%", "0"), "green")
 
 

@@ -1,38 +1,54 @@
-"""Live progress in the terminal: bars, curves and layers; plain lines where there is no terminal."""
+"""Live views in the terminal, steered by keys; plain lines where there is no terminal."""
 
 from __future__ import annotations
 
+import threading
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from wagekit.monitor.by_itself import by_itself, by_itself_line
-from wagekit.monitor.chart import CHART_HEIGHT, bar, braille, clock, with_axis
-from wagekit.monitor.events import Evaluation, Event, Fault, Learned, Log, Run, Step
-from wagekit.monitor.story import Story
+from wagekit.monitor.by_itself import by_itself_line
+from wagekit.monitor.controls import Controls
+from wagekit.monitor.events import Control, Evaluation, Event, Fault, Learned, Log, Run, Step
+from wagekit.monitor.keys import Keys
+from wagekit.monitor.screen import LEVEL_STYLE, Room, fleet_panel, framed, keys_line, run_panel
+from wagekit.monitor.steering import FLEET_HELP, HELP, Steering
+from wagekit.monitor.story import Stories, Story
 
+REDRAWS = 4
+"""A second."""
 _PLAIN_SECONDS = 5.0
-_LEVEL_STYLE = {"info": "dim", "warning": "yellow", "error": "bold red"}
+_ASKS = (("e", "evaluate"), ("c", "checkpoint"), ("+/-", "rate"), ("q", "quit"), ("?", "help"))
+_HINTS = (("p", "pause"), *_ASKS)
+_FLEET_HINTS = (("↑↓", "choose"), ("enter", "look"), ("p", "pause"), ("+/-", "rate"), *_ASKS[3:])
 
 
-class TerminalView:
-    """Shows a run as it happens. A sink and a context manager.
+class LiveView(ABC):
+    """What live views have in common. A sink and a context manager.
 
-    On a terminal one panel is redrawn eight times a second and left standing at the end; elsewhere
-    there is a line for every evaluation and at least every five seconds.
+    On a terminal one picture is redrawn a few times a second and left standing at the end;
+    elsewhere, and on a terminal that cannot move its cursor, there are lines. Keys are read while
+    the picture is live, if there are `controls` to ask for something.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(
+        self, console: Console | None = None, controls: Mapping[str, Controls] | None = None
+    ) -> None:
         self.console = console or Console()
-        self.story = Story()
+        self.steering = Steering({} if controls is None else controls)  # it may still grow
+        self.live = self.console.is_terminal and not self.console.is_dumb_terminal
+        self._steered = controls is not None
+        self._help = False
         self._live: Live | None = None
-        self._printed = 0.0
+        self._keys: Keys | None = None
+        self._lock = threading.RLock()
 
     def __enter__(self) -> Self:
         return self
@@ -45,29 +61,119 @@ class TerminalView:
     ) -> None:
         self.close()
 
+    @abstractmethod
     def handle(self, event: Event) -> None:
         """Show one event."""
-        self.story.handle(event)
-        if isinstance(event, Log):
-            self.console.print(Text(event.message, style=_LEVEL_STYLE[event.level]))
-        elif isinstance(event, Fault):
-            self.console.print(Text(f"fault: {event.cause} {event.message}".rstrip(), style="bold red"))
-        elif self.console.is_terminal:
-            self._handle_live(event)
-        else:
-            self._handle_plain(event)
+
+    @abstractmethod
+    def picture(self) -> RenderableType:
+        """What there is to see now."""
+
+    @abstractmethod
+    def press(self, key: str) -> None:
+        """A key was pressed."""
+
+    def render(self) -> RenderableType:
+        """The picture, while no event comes in between."""
+        with self._lock:
+            return self.picture()
 
     def close(self) -> None:
-        """Leave the last picture standing."""
+        """Leave the last picture standing, and give the terminal back."""
+        self._help = False
+        keys, self._keys = self._keys, None
+        if keys is not None:
+            keys.close()
         if self._live is not None:
             self._live.stop()
             self._live = None
 
+    @property
+    def room(self) -> Room:
+        """Columns and lines to draw on; one line stays free for the cursor."""
+        size = self.console.size
+        return Room(size.width, max(size.height - 1, 12))
+
+    def start(self) -> None:
+        """Begin to draw, and to read keys."""
+        if self._live is None:
+            self._live = Live(get_renderable=self.render, console=self.console, refresh_per_second=REDRAWS)
+            self._live.start()
+        if self._steered and self._keys is None:
+            self._keys = Keys(self._pressed)
+
+    def _pressed(self, key: str) -> None:
+        with self._lock:
+            if key == "?":
+                self._help = not self._help
+            elif self._help and key == "esc":
+                self._help = False
+            else:
+                self.press(key)
+
+    def footer(self, hints: tuple[tuple[str, str], ...]) -> list[Text]:
+        """The line about keys, where keys are read."""
+        if self._keys is None or not self._keys.works:
+            return []
+        return [keys_line(hints, self.steering.notice, self.room.inner)]
+
+    def log_line(self, event: Event) -> bool:
+        """Print what is to stay readable when the picture has gone; whether the event is such a one."""
+        name = f"{event.source}: " if event.source else ""
+        if isinstance(event, Log):
+            self.console.print(Text(f"{name}{event.message}", style=LEVEL_STYLE[event.level]))
+        elif isinstance(event, Fault):
+            text = f"{name}fault: {event.cause} {event.message}".rstrip()
+            self.console.print(Text(text, style="bold red"))
+        else:
+            return False
+        return True
+
+    def _take_control(self, event: Event) -> None:
+        if isinstance(event, (Control, Log)):
+            self.steering.told(event.source)
+
+
+class TerminalView(LiveView):
+    """Shows one run as it happens."""
+
+    def __init__(
+        self, console: Console | None = None, controls: Mapping[str, Controls] | None = None
+    ) -> None:
+        super().__init__(console, controls)
+        self.story = Story()
+        self._printed = 0.0
+        self._source = ""
+
+    def handle(self, event: Event) -> None:
+        """Show one event."""
+        with self._lock:
+            self._source = event.source
+            self.story.handle(event)
+            self._take_control(event)
+        # Printed without the lock: who draws holds that of the console, and waits for ours.
+        if self.log_line(event):
+            return
+        if self.live:
+            self._handle_live(event)
+        else:
+            self._handle_plain(event)
+
+    def press(self, key: str) -> None:
+        """A key was pressed."""
+        self.steering.press(key, self._source, self.story)
+
+    def picture(self) -> RenderableType:
+        """The panel for the present state."""
+        footer = self.footer(_HINTS)
+        if self._help:
+            return help_panel(HELP, self.room, footer)
+        return run_panel(self.story, self.room, footer)
+
     def _handle_live(self, event: Event) -> None:
         if isinstance(event, Run) and event.status == "started":
             self.close()  # the end of the run before this one may never have been told
-            self._live = Live(get_renderable=self.render, console=self.console, refresh_per_second=8)
-            self._live.start()
+            self.start()
         elif isinstance(event, Run):
             self.close()
 
@@ -84,37 +190,86 @@ class TerminalView:
             self.console.print(Text(plain_line(self.story)))
             self._printed = now
 
-    def render(self) -> RenderableType:
-        """The panel for the present state."""
-        story, run = self.story, self.story.run
-        if run is None:
-            return Text("waiting for the first step", style="dim")
-        if story.learned:
-            parts = by_itself(story, self._inner_width())
-            return self._panel(run, "learns by itself", parts)
-        if run.steps == 0:
-            return self._panel(run, "learns by itself", [Text("classifying the test samples", style="dim")])
-        parts = [_progress(story, run, self._inner_width())]
-        if story.step_count > 1:
-            parts += [Text(), _charts(story, run, self._inner_width())]
-        if story.step is not None and story.step.layers:
-            parts += [Text(), _layers(story.step, run)]
-        return self._panel(run, "learns", parts)
 
-    def _panel(self, run: Run, what: str, parts: list[RenderableType]) -> Panel:
-        title = Text.assemble((f" {run.network} ", "bold"), (f"{what} on {run.place} ", "cyan"))
-        return Panel(
-            Group(*parts),
-            title=title,
-            title_align="left",
-            border_style="cyan",
-            width=self._inner_width() + 4,
-            padding=(0, 1),
-        )
+class FleetView(LiveView):
+    """Shows several devices, a line each, or the one that was chosen."""
 
-    def _inner_width(self) -> int:
-        # Three columns stay free: the "^C" that a terminal echoes must not wrap and shift the picture.
-        return max(min(self.console.width - 3, 100) - 4, 32)
+    def __init__(
+        self, console: Console | None = None, controls: Mapping[str, Controls] | None = None
+    ) -> None:
+        super().__init__(console, controls)
+        self.stories = Stories()
+        self._chosen = 0
+        self._close_up = False
+        self._printed: dict[str, float] = {}
+
+    def handle(self, event: Event) -> None:
+        """Show one event."""
+        with self._lock:
+            if event.source:
+                self.stories.handle(event)
+            self._take_control(event)
+        if self.log_line(event):
+            return
+        if not self.live:
+            self._handle_plain(event)
+        elif self._live is None:
+            self.start()
+
+    def press(self, key: str) -> None:
+        """A key was pressed."""
+        count = len(self.stories)
+        if not count:
+            return
+        source, story = self._devices[min(self._chosen, count - 1)]
+        if key in ("up", "k"):
+            self._chosen = max(self._chosen - 1, 0)
+        elif key in ("down", "j"):
+            self._chosen = min(self._chosen + 1, count - 1)
+        elif key in ("enter", "esc"):
+            self._close_up = key == "enter"
+        elif key == "q" and not self._close_up:
+            for each, its_story in self._devices:
+                self.steering.press(key, each, its_story)
+        else:
+            self.steering.press(key, source, story)
+
+    def picture(self) -> RenderableType:
+        """The table, or the panel of one device."""
+        footer = self.footer(_HINTS if self._close_up else _FLEET_HINTS)
+        if self._help:
+            return help_panel((*HELP, *FLEET_HELP), self.room, footer)
+        devices = self._devices
+        if not devices:
+            return Text("opening the devices", style="dim")
+        if self._close_up:
+            source, story = devices[min(self._chosen, len(devices) - 1)]
+            return run_panel(story, self.room, footer, source)
+        return fleet_panel(devices, self._chosen, self.room, footer)
+
+    @property
+    def _devices(self) -> list[tuple[str, Story]]:
+        return list(self.stories)
+
+    def _handle_plain(self, event: Event) -> None:
+        now = time.monotonic()
+        source = event.source
+        if isinstance(event, Run):
+            words = f": {event.message}" if event.message else ""
+            self.console.print(Text(f"{source}: {event.status}{words}"))
+        elif isinstance(event, Evaluation) or (
+            isinstance(event, (Step, Learned)) and now - self._printed.get(source, 0.0) >= _PLAIN_SECONDS
+        ):
+            self.console.print(Text(f"{source}: {plain_line(self.stories[source])}"))
+            self._printed[source] = now
+
+
+def help_panel(entries: tuple[tuple[str, str], ...], room: Room, footer: list[Text]) -> RenderableType:
+    """What the keys do."""
+    table = Table(box=None, padding=(0, 3, 0, 0), show_header=False)
+    for key, what in entries:
+        table.add_row(Text(key, style="bold"), what)
+    return framed([table, Text(), *footer], "keys", "? or esc: back", room)
 
 
 def headline(run: Run) -> str:
@@ -145,114 +300,3 @@ def plain_line(story: Story) -> str:
     if tests:
         words.append(f"test {tests[-1].accuracy:6.1%}")
     return "  ".join(words)
-
-
-def _progress(story: Story, run: Run, width: int) -> RenderableType:
-    step = story.step
-    done = (step.step + 1 if step else run.first_step) - run.first_step
-    total = max(run.steps - run.first_step, 1)
-    share = done / total
-    now = story.clock()
-    seconds = story.seconds if story.end else max(now - (story.started or now), 0.0)
-    left = seconds / share - seconds if share > 0 else None
-    grid = Table.grid(expand=False)
-    grid.add_row(
-        Text.assemble(
-            (bar(share, width - 34), "cyan on grey23"),
-            (f" {share:4.0%}", "bold"),
-            f"  {clock(seconds)}",
-            (f" · {clock(left)} left" if left is not None and share < 1 else "", "dim"),
-        )
-    )
-    grid.add_row(
-        Text.assemble(
-            ("epoch ", "dim"),
-            f"{step.epoch if step else 0:.2f}",
-            ("   step ", "dim"),
-            f"{done + run.first_step:,} of {run.steps:,}",
-            ("   batch ", "dim"),
-            f"{run.batch}",
-            ("   rate ", "dim"),
-            f"2^{step.log2_lr}" if step and step.log2_lr > -17 else "-",
-            ("   samples/s ", "dim"),
-            f"{_rate(story, seconds)}",
-        )
-    )
-    return grid
-
-
-def _charts(story: Story, run: Run, width: int) -> RenderableType:
-    points = story.curve(80)
-    per_epoch = run.steps_per_epoch or 1
-    x_range = (run.first_step / per_epoch, max(run.steps / per_epoch, points[-1].epoch))
-    recent = story.recent(max(story.step_count // 20, 8))
-    tests = story.tests
-    loss_title = Text.assemble(("loss ", "bold"), (f"{recent.loss:.4f}" if recent else "", "yellow"))
-    accuracy_title = Text.assemble(
-        ("accuracy ", "bold"),
-        (f"train {recent.accuracy:.1%}" if recent else "", "green"),
-        (f"   test {tests[-1].accuracy:.1%}" if tests else "", "bold magenta"),
-    )
-    top = max(point.loss for point in points)
-    half = (width - 2) // 2
-    loss = _curve(
-        [(p.epoch, p.loss) for p in points],
-        width=half,
-        x_range=x_range,
-        top=top,
-        labels=(f"{top:.2f}", "0"),
-        style="yellow",
-    )
-    accuracy = _curve(
-        [(p.epoch, p.accuracy) for p in points],
-        width=half,
-        x_range=x_range,
-        top=1.0,
-        labels=("100%", "0"),
-        style="green",
-    )
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(loss_title, accuracy_title)
-    for left, right in zip(loss, accuracy, strict=True):
-        grid.add_row(left, right)
-    return grid
-
-
-def _curve(
-    points: list[tuple[float, float]],
-    *,
-    width: int,
-    x_range: tuple[float, float],
-    top: float,
-    labels: tuple[str, str],
-    style: str,
-) -> list[Text]:
-    """Lines of a braille curve with its axis; `labels` are those of the top and of 0."""
-    lines = braille(points, width - 6, CHART_HEIGHT, x_range=x_range, y_range=(0.0, top))
-    return with_axis(lines, labels, style)
-
-
-def _layers(step: Step, run: Run) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("layer")
-    table.add_column("error", justify="right")
-    table.add_column("gradient", justify="right")
-    table.add_column("saturated", justify="left")
-    most = max((layer.saturated for layer in step.layers), default=0) or 1
-    for index, layer in enumerate(step.layers):
-        name = run.layers[index] if index < len(run.layers) else str(index)
-        table.add_row(
-            name,
-            _power(layer.error_exponent),
-            _power(layer.gradient_exponent),
-            Text.assemble((bar(layer.saturated / most, 16), "blue"), f" {layer.saturated:,}"),
-        )
-    return table
-
-
-def _power(exponent: int | None) -> str:
-    return "-" if exponent is None else f"2^{exponent}"
-
-
-def _rate(story: Story, seconds: float) -> str:
-    return f"{story.samples_learned / seconds:,.0f}" if seconds > 0 else "-"
