@@ -16,8 +16,9 @@ PATIENCE = 120.0
 class Page:
     """The page in one browser."""
 
-    def __init__(self, browser: Chrome, url: str) -> None:
+    def __init__(self, browser: Chrome, url: str, patience: float = PATIENCE) -> None:
         self.browser = browser
+        self.patience = patience
         browser.get(url)
 
     def js(self, expression: str) -> Any:
@@ -36,7 +37,7 @@ class Page:
 
     def wait(self, expression: str) -> Any:
         """Until an expression is true in the page."""
-        waiting = WebDriverWait(self.browser, PATIENCE, poll_frequency=0.1)
+        waiting = WebDriverWait(self.browser, self.patience, poll_frequency=0.1)
         return waiting.until(lambda _: self.js(expression), f"{expression} did not become true")
 
     def wait_text(self, selector: str, text: str) -> None:

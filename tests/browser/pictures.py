@@ -39,7 +39,7 @@ def main() -> None:
     """One chip: wide and light, and dark on a phone."""
     with wagekit(*LIVE) as url:
         browser = start(WIDE, 900)
-        page = Page(browser, url)
+        page = Page(browser, url, patience=600)
         page.wait_steps(450)
         page.press("p")
         page.wait_text("#run-state", "paused")

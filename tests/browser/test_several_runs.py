@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 
+from selenium.webdriver import ActionChains
+
 from tests.browser.conftest import OpenBrowser
 from tests.browser.pages import Keys, Page
 from wagekit.monitor import Evaluation, Fault, Health, LayerHealth, Log, Run, Step
@@ -89,6 +91,31 @@ def test_runs_side_by_side(open_browser: OpenBrowser) -> None:
         assert not page.shown("#fault"), "it is over when the device is back"
         page.wait_text("#progress-text", "step 8 of 100")
         assert page.problems() == []
+
+
+def test_a_closer_look_stays_while_more_comes(open_browser: OpenBrowser) -> None:
+    with WebView(port=0) as view:
+        tell(view, "desk", 60)
+        browser = open_browser()
+        page = Page(browser, view.url)
+        scale = "wagekit.curves.loss.plot.scales.x"
+        page.wait(f"wagekit.curves.loss.plot && {scale}.max === 6")
+        plot = browser.find_element("css selector", "#p-loss .u-over")
+        ActionChains(browser).move_to_element(plot).click_and_hold().move_by_offset(
+            100, 0
+        ).release().perform()
+        page.wait(f"{scale}.max < 5")
+        low, high = page.js(f"[{scale}.min, {scale}.max]")
+        assert 2.5 < low < high < 5
+        tell(view, "desk", 90)
+        page.wait_text("#progress-text", "step 90")
+        page.wait("wagekit.curves.accuracy.plot.data[0].at(-1) === 9")
+        assert page.js(f"[{scale}.min, {scale}.max]") == [low, high]
+        ActionChains(browser).double_click(plot).perform()
+        page.wait(f"{scale}.max === 9")
+        tell(view, "desk", 95)
+        for name in ("loss", "accuracy"):
+            page.wait(f"wagekit.curves.{name}.plot.scales.x.max === 9.5")
 
 
 def test_keyboard_theme_and_names(open_browser: OpenBrowser) -> None:

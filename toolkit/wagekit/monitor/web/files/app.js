@@ -326,4 +326,4 @@ by("metric").addEventListener("change", () => { page.dirty = true; });
 const stream = new Stream({ hello, change, state: connection,
   behind: ({ count: missed, seconds }) => tell(`this page fell ${seconds} s behind; ${count(missed)} events came together`, "warning") });
 setInterval(() => requestAnimationFrame(draw), DRAW_EVERY);
-window.wagekit = { page, stream }; // for tests and the curious
+window.wagekit = { page, stream, curves }; // for tests and the curious

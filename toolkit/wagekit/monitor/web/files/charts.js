@@ -17,6 +17,8 @@ class Chart {
     this.legend = panel.querySelector(".legend");
     this.options = { height, unit, range, sync };
     this.logarithmic = false;
+    this.zoomed = false;
+    this.span = [0, 1];
     this.shape = "";
     new ResizeObserver(() => this.resize()).observe(this.box);
   }
@@ -26,17 +28,20 @@ class Chart {
   }
 
   // `lines` have label, colour, x, y, and perhaps dash, points, width; `across` names the x axis.
-  draw(lines, across) {
+  draw(lines, across, span = spanOf(lines)) {
+    this.span = span;
     const theme = document.documentElement.dataset.theme + matchMedia("(prefers-color-scheme: dark)").matches;
     const shape = JSON.stringify([theme, across, this.logarithmic, lines.map((l) => [l.label, l.colour, l.dash, l.points, l.quiet])]);
     const data = lines.length ? uPlot.join(lines.map((line) => [line.x, line.y])) : [[]];
     if (shape !== this.shape || !this.plot) {
       this.plot?.destroy();
+      this.zoomed = false;
       this.plot = new uPlot(this.settings(lines, across), data, this.box);
       this.shape = shape;
       this.legend.replaceChildren(...lines.map((line) => (line.quiet ? element("span", { hidden: true }, element("b")) : this.entry(line))));
     } else {
-      this.plot.setData(data);
+      this.plot.setData(data, !this.zoomed);
+      if (this.zoomed) this.plot.redraw();
     }
     this.lines = lines;
     if (this.plot.cursor.idx == null) this.read(null);
@@ -47,6 +52,12 @@ class Chart {
     swatch.style.setProperty("--c", line.colour);
     line.value = element("b");
     return element("span", {}, swatch, `${line.label} `, line.value);
+  }
+
+  // What part of the x axis is seen: all, or what was chosen until all is asked for (by a double click).
+  window(x, low, high) {
+    if (low <= x[0] && high >= x.at(-1)) this.zoomed = false;
+    return this.zoomed ? [low, high] : this.span;
   }
 
   // What each line says at a place, or at its end.
@@ -69,7 +80,7 @@ class Chart {
       height,
       legend: { show: false },
       cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false }, ...(sync && { sync: { key: sync } }) },
-      scales: { x: { time: false }, y: { distr: this.logarithmic ? 3 : 1, ...(range && !this.logarithmic && { range }) } },
+      scales: { x: { time: false, range: (plot, low, high) => this.window(plot.data[0], low, high) }, y: { distr: this.logarithmic ? 3 : 1, ...(range && !this.logarithmic && { range }) } },
       axes: [
         { ...axis, label: across, labelSize: 18, labelFont: "12px system-ui, sans-serif", size: 28, labelGap: 0 },
         { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => (tick == null ? "" : unit(tick))) },
@@ -85,7 +96,10 @@ class Chart {
           points: { show: Boolean(line.points), size: 6, fill: colour("panel"), stroke: line.colour, width: 2 },
         })),
       ],
-      hooks: { setCursor: [(plot) => this.lines && this.read(plot.cursor.idx)] },
+      hooks: {
+        setSelect: [(plot) => { this.zoomed ||= plot.select.width > 0; }],
+        setCursor: [(plot) => this.lines && this.read(plot.cursor.idx)],
+      },
     };
   }
 }
@@ -141,8 +155,9 @@ export class Curves {
       }
     }
     const usable = (lines) => lines.filter((line) => line.x.length);
-    this.loss.draw(this.loss.logarithmic ? usable(loss).map(positive) : usable(loss), across);
-    this.accuracy.draw(usable(accuracy), across);
+    const span = spanOf([...usable(loss), ...usable(accuracy)]);
+    this.loss.draw(this.loss.logarithmic ? usable(loss).map(positive) : usable(loss), across, span);
+    this.accuracy.draw(usable(accuracy), across, span);
   }
 
   drawHealth(source, metric) {
@@ -158,6 +173,13 @@ export class Curves {
     }));
     this.health.draw(lines.filter((line) => line.y.some((value) => value != null)), "step");
   }
+}
+
+// From the first to the last x of all lines.
+function spanOf(lines) {
+  const low = Math.min(...lines.map((line) => line.x[0]));
+  const high = Math.max(...lines.map((line) => line.x.at(-1)));
+  return low < high ? [low, high] : Number.isFinite(low) ? [low, low + 1] : [0, 1];
 }
 
 const positive = (line) => ({ ...line, y: line.y.map((value) => (value > 0 ? value : null)) });
