@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,36 +42,80 @@ def two(tmp_path: Path) -> Path:
     return tmp_path / "two.jsonl"
 
 
-def test_replay_shows_several_devices_until_ctrl_c(two: Path) -> None:
-    command = (
-        sys.executable,
-        "-m",
-        "wagekit",
-        "replay",
-        str(two),
-        "--speed",
-        "max",
-        "--web",
-        "--web-port",
-        "0",
-    )
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+@contextmanager
+def opened(*arguments: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A command with a web view, and its port."""
+    command = [sys.executable, "-m", "wagekit", *arguments, "--web", "--web-port", "0"]
+    streams: dict[str, Any] = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, cwd=folder, **streams) as process:
         assert process.stderr is not None
         found = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stderr.readline())
         assert found
+        try:
+            yield process, int(found[1])
+        finally:
+            process.kill()
+
+
+def changes(port: int) -> Iterator[dict[str, Any]]:
+    """What a page is told, to its end."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    line.request("GET", "/events")
+    name = ""
+    for text in line.getresponse():
+        if text.startswith(b"event: "):
+            name = text.decode().removeprefix("event: ").strip()
+        elif text.startswith(b"data: ") and name == "change":
+            yield json.loads(text.decode().removeprefix("data: "))
+
+
+def ask(port: int, source: str, action: str) -> int:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    body = json.dumps({"source": source, "action": action})
+    line.request("POST", "/control", body, {"content-type": "application/json"})
+    return line.getresponse().status
+
+
+def test_replay_shows_several_devices_until_ctrl_c(two: Path) -> None:
+    with opened("replay", str(two), "--speed", "max", folder=two.parent) as (process, port):
+        assert process.stderr is not None
         assert "all 8 events are told" in process.stderr.readline()
-        line = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)
-        line.request("GET", "/events")
-        answer = line.getresponse()
-        lines = [answer.readline().decode() for _ in range(9)]
-        bodies = [json.loads(text.removeprefix("data: ")) for text in lines if text.startswith("data: ")]
-        assert [(body["source"], body["steps"], body["controlled"]) for body in bodies[1:]] == [
+        told = changes(port)
+        first = [next(told) for _ in range(2)]
+        assert [(body["source"], body["steps"], body["controlled"]) for body in first] == [
             ("left", 3, False),
             ("right", 3, False),
         ]
+        assert ask(port, "left", "pause") == 409
         process.send_signal(signal.SIGINT)
-        assert "event: bye" in answer.read().decode()
-        assert process.wait(60) == 0
+        assert list(told) == [], "nothing more came, and the stream ended"
+        assert process.wait(120) == 0
+
+
+def test_several_places_are_steered_one_by_one(tmp_path: Path) -> None:
+    arguments = ("monitor", "digits-tiny", "--on", "reference", "--on", "host", "--epochs", "3000")
+    with opened(*arguments, folder=tmp_path) as (process, port):
+        told = changes(port)
+        paused, steps = False, 0
+        for body in told:
+            assert body["source"] in ("reference", "host")
+            if body["source"] == "reference" and body["steps"] and not paused:
+                assert ask(port, "reference", "pause") == 202
+                paused = True
+            if body["source"] == "reference" and body["paused"]:
+                assert body["controls"]["rows"][-1][1:] == ["pause", None, "web"]
+                break
+        for body in told:
+            assert body["source"] == "host" or body["paused"]
+            if body["source"] == "host" and body["steps"] > steps + 5 and not body["paused"]:
+                if steps:
+                    break  # the other one goes on
+                steps = body["steps"]
+        assert ask(port, "nobody", "pause") == 404
+        process.send_signal(signal.SIGINT)
+        ends = {body["source"]: body["end"]["status"] for body in told if body.get("end")}
+        assert ends == {"reference": "stopped", "host": "stopped"}
+        assert process.wait(120) == 130
 
 
 def test_a_port_in_use_is_said_before_anything_is_run(cli: Callable, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from wagekit import boards
 from wagekit.cli.console import err, out, print_json, say, table
 from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.session import make_folder
+from wagekit.cli.web import WebOptions, join, open_web
 from wagekit.cli.worker import RETRY, Task, Worker
 from wagekit.errors import BoardError, DataError, UsageError
 from wagekit.executors.open import PLACES
@@ -35,6 +36,8 @@ class Outputs:
     events: Path | None = None
     json: bool = False
     force: bool = False
+    web: WebOptions | None = None
+    """Show it in browsers too."""
 
 
 def sources_of(places: Sequence[str]) -> list[str]:
@@ -59,6 +62,7 @@ def sources_of(places: Sequence[str]) -> list[str]:
 def run_fleet(task: Task, places: Sequence[str], outputs: Outputs, *, retry: float = RETRY) -> None:
     """Learn on all places at once; shows, records and saves. The first failure is raised at the end."""
     names = sources_of(places)
+    web = None if outputs.web is None else open_web(outputs.web)
     if outputs.events is not None and not outputs.force:
         check_absent(outputs.events)
     if outputs.models is not None:
@@ -70,6 +74,8 @@ def run_fleet(task: Task, places: Sequence[str], outputs: Outputs, *, retry: flo
     stopping = threading.Event()
     with tempfile.TemporaryDirectory(prefix="wagekit-fleet-") as folder:
         with Bus(sinks) as bus, Interrupt() as interrupt:
+            if web is not None:
+                join(web, bus, controls)
             workers = [
                 Worker(
                     task,

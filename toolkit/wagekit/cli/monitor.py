@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wagekit.cli import options as o
+from wagekit.cli import web as w
 from wagekit.cli.learn import DEFAULT_RATES
 
 EXAMPLE = "wagekit monitor digits --on qemu:mps2-an386 --port /dev/ttyACM0 --events run.jsonl"
@@ -91,6 +92,10 @@ def monitor(
     force: o.Force = False,
     events: o.Events = None,
     json: o.Json = False,
+    web: w.Web = False,
+    web_port: w.WebPort = None,
+    host: w.Host = None,
+    token: w.Token = None,
 ) -> None:
     """Learn on several places at once, each in its own time, and watch them together.
 
@@ -104,6 +109,7 @@ def monitor(
     from wagekit.cli.tasks import ByItself, Training
     from wagekit.errors import UsageError
 
+    outputs = Outputs(out, events, json, force, w.WebOptions.of(web, web_port, host, token))
     places = [*(on or []), *(f"serial:{name}" for name in port or [])]
     if not places:
         raise UsageError("nothing to watch", hint="name places with --on PLACE or --port PORT")
@@ -151,4 +157,4 @@ def monitor(
             health=health,
         )
         task = Training.of(learning.plan_lesson(subject, plan), stream=stream, baud=baud)
-    run_fleet(task, places, Outputs(out, events, json, force), retry=retry)
+    run_fleet(task, places, outputs, retry=retry)

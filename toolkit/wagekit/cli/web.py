@@ -13,7 +13,7 @@ from wagekit.cli.console import note
 from wagekit.errors import UsageError
 
 if TYPE_CHECKING:
-    from wagekit.monitor import Controls, Player
+    from wagekit.monitor import Bus, Controls, Player
     from wagekit.monitor.web import WebView
 
 _PANEL = "In the browser"
@@ -88,6 +88,13 @@ def open_web(options: WebOptions, controls: Mapping[str, Controls] | None = None
     )
     note(f"web view: {view.url}")
     return view
+
+
+def join(view: WebView, bus: Bus, controls: Mapping[str, Controls]) -> None:
+    """Show what a bus hands out and steer by `controls`; the bus closes the view."""
+    view.controls = controls
+    view.tell = bus
+    bus.sinks.append(view)
 
 
 def play(player: Player, options: WebOptions) -> None:

@@ -55,7 +55,8 @@ class Told:
 class Cursor:
     """How much of one source's story a browser has."""
 
-    events: int = 0
+    events: int = -1
+    """Events that it was told of; -1 where it does not even know that there is such a source."""
     logs: int = 0
     latest: dict[str, Event] = field(default_factory=dict)
     lists: dict[str, tuple[int, int, int]] = field(default_factory=dict)

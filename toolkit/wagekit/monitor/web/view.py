@@ -102,9 +102,9 @@ class WebView:
             self.events += 1
 
     def sources(self) -> list[str]:
-        """All that told something, in the order in which they first did."""
+        """All that can be asked for something, then all others that told something."""
         with self._lock:
-            return list(self._told)
+            return list(dict.fromkeys((*self.controls, *self._told)))
 
     def knows(self, source: str) -> bool:
         """Whether it told something."""
@@ -113,7 +113,7 @@ class WebView:
     def changes(self, source: str, cursor: Cursor) -> dict[str, Any] | None:
         """What is new of a source since the cursor, which moves; None where nothing is."""
         with self._lock:
-            return changes(self._told[source], cursor)
+            return changes(self._told.get(source) or Told(), cursor)
 
     async def missed(self, count: int) -> None:
         """Tell that a browser did not get so many events one by one."""

@@ -35,7 +35,6 @@ function change(body) {
     source = new Source(body.source, page.colours.get(body.source));
     source.shown = page.before?.get(body.source) ?? true;
     page.sources.set(body.source, source);
-    if (!page.sources.has(page.chosen)) page.chosen = body.source;
   }
   const [state, tests] = [source.state, source.tests.length];
   const fresh = source.version === 0;
@@ -46,7 +45,7 @@ function change(body) {
 }
 
 function announce(source, state, tests, body) {
-  const name = page.sources.size > 1 ? `${source.title}: ` : "";
+  const name = source.run && runs().length > 1 ? `${source.title}: ` : "";
   if (source.state !== state) tell(`${name}${source.state}${source.end?.message ? `, ${source.end.message}` : ""}`);
   else if (source.tests.length > tests && source.name === page.chosen) tell(`${name}test accuracy ${percent(source.testAccuracy)}`);
   for (const [, action, value] of body.controls?.rows.slice(-1) ?? []) {
@@ -72,28 +71,42 @@ function tell(text, level = "info") {
   setTimeout(() => toast.remove(), 5000);
 }
 
+// All that run something, or could; what the monitor itself tells has no name, and belongs to all of them.
+function runs() {
+  const all = [...page.sources.values()];
+  const own = all.filter((source) => source.run || source.controlled);
+  return own.length ? own : all;
+}
+
+const monitor = () => (page.sources.get("")?.run ? null : page.sources.get(""));
+
 // Drawing: at most five times a second, and only what has changed.
 
-const focus = () => page.sources.get(page.chosen) ?? null;
+function focus() {
+  const all = runs();
+  return all.find((source) => source.name === page.chosen) ?? all[0] ?? null;
+}
 
 function draw() {
   if (!page.dirty || document.hidden) return;
   page.dirty = false;
   const source = focus();
-  by("waiting").hidden = Boolean(source);
-  by("run").hidden = !source;
+  page.chosen ??= source?.name ?? null;
+  const something = source && (source.run || source.events || runs().length > 1);
+  by("waiting").hidden = Boolean(something);
+  by("run").hidden = !something;
   drawRuns();
-  if (!source) return;
+  if (!something) return;
   drawHead(source);
-  const shown = [...page.sources.values()].filter((one) => one.shown || one === source);
+  const shown = runs().filter((one) => one.shown || one === source);
   once("curves", [curves.byStep, curves.loss.logarithmic, theme(), ...shown.flatMap((one) => [one.name, one.curve, one.tests, one.learned])], () => curves.draw(shown));
   once("layers", [source, source.health, source.step, theme()], () => drawLayers(source));
   once("health", [source, source.health, by("metric").value, theme()], () => curves.drawHealth(source, METRICS[by("metric").value]));
   once("confusion", [source, source.confusion, theme()], () => drawConfusion(source));
   once("weights", [source, source.weights, theme()], () => drawWeights(source));
   once("sample", [source, source.sample, theme()], () => drawSample(source));
-  once("device", [source, source.resources, source.link, source.dropped], () => drawDevice(source));
-  once("log", [source, source.logged, source.controls], () => drawLog(source));
+  once("device", [source, source.resources, source.link, source.dropped, monitor()?.dropped], () => drawDevice(source, monitor()));
+  once("log", [source, source.logged, source.controls, monitor()?.logged], () => drawLog(source, monitor()));
   once("fault", [source, source.fault, source.faulted], () => drawFault(source));
 }
 
@@ -172,7 +185,7 @@ function drawControls(source) {
 // The list of runs.
 
 function drawRuns() {
-  const sources = [...page.sources.values()];
+  const sources = runs();
   by("runs").hidden = sources.length < 2;
   document.body.classList.toggle("many", sources.length > 1);
   say(by("run-count"), String(sources.length));
@@ -229,7 +242,7 @@ function overlay(name, shown) {
 }
 
 function move(places) {
-  const names = [...page.sources.keys()];
+  const names = runs().map((source) => source.name);
   if (names.length) choose(names[(names.indexOf(page.chosen) + places + names.length) % names.length]);
 }
 

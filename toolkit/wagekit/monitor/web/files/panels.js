@@ -194,9 +194,9 @@ function drawSignal(canvas, codes, length, channels, top) {
 
 // Board and link.
 
-export function drawDevice(source) {
+export function drawDevice(source, monitor) {
   const { resources, link } = source;
-  const dropped = Object.entries(source.dropped ?? {});
+  const dropped = Object.entries({ ...source.dropped, ...monitor?.dropped });
   by("p-device").hidden = !resources && !link && !dropped.length;
   say(by("device-text"), resources?.board ?? "");
   const facts = [];
@@ -241,12 +241,13 @@ function meter(name, used, limit) {
 
 const WORDS = { pause: "paused", resume: "goes on", evaluate: "evaluated", checkpoint: "checkpoint written", stop: "told to stop" };
 
-export function drawLog(source) {
+export function drawLog(source, monitor) {
   const controls = source.controls.map(([time, action, value, who]) => {
     const what = action === "rate" ? `rate changed to ${power(value)} times the schedule's` : (WORDS[action] ?? action);
     return [time, "control", who ? `${what} (by ${who})` : what];
   });
-  const lines = [...source.logs, ...controls].sort((one, other) => one[0] - other[0]).slice(-200);
+  const general = monitor && monitor !== source ? monitor.logs : [];
+  const lines = [...source.logs, ...general, ...controls].sort((one, other) => one[0] - other[0]).slice(-200);
   const list = by("log");
   const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 8;
   list.replaceChildren(...lines.map(([time, level, text]) =>
