@@ -105,10 +105,11 @@ def measure_learning(subject: Subject, board: str, steps: int = STEPS) -> Learne
     return Learned(subject, board, cost.instructions, model_bytes(subject))
 
 
-def model_bytes(subject: Subject) -> int:
+def model_bytes(subject: Subject, *, health: bool = True) -> int:
     """`Plan.ram` of the plan that `measure_learning` takes."""
     graph = compile_graph(find(subject.case).network(), subject.batch)
-    return plan_model(graph, memory_limit=None if subject.limit is None else subject.limit.bytes).ram
+    limit = None if subject.limit is None else subject.limit.bytes
+    return plan_model(graph, memory_limit=limit, health=health).ram
 
 
 def measure_inference(name: str, board: str) -> Inferred | None:

@@ -70,12 +70,14 @@ def measure_cost(
     log2_lr: int = 0,
     rule: Rule = "error_scaled",
     warm_steps: int = WARM_STEPS,
+    health_every: int = 0,
     **options: Any,
 ) -> Cost:
     """Run the samples `x` (input codes) in batches and count; the last part of them, if short, is left out.
 
     Training begins at the initial masters, and its first `warm_steps` are not counted if there are more.
     Counts depend on samples and weights, because zeros are skipped; for the same ones they repeat.
+    Steps count the health of layers as `Executor.health_every` says.
     Further options are those of `build_firmware`.
     """
     codes = np.asarray(x)
@@ -85,6 +87,7 @@ def measure_cost(
     classes = labels if training else None
     how: dict[str, Any] = {"batch": batch, "log2_lr": log2_lr, "rule": rule, "warm_steps": warm_steps}
     with open_qemu(net, board, batch=batch, icount=True, **building) as chip:
+        chip.health_every = health_every
         return count(chip, chip.image.plan, board, codes, classes, **how)
 
 
