@@ -14,6 +14,7 @@ from wagekit.cli.console import err, working
 from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.learning import BY_HAND, DEFAULT_DATA, Stop, tell_failure
 from wagekit.cli.places import beat_of, checkpoint_on, open_place, tell_device
+from wagekit.cli.run_event import run_event
 from wagekit.cli.session import Outputs, leave_report, telling
 from wagekit.cli.sources import Subject, data_spec, open_data, open_subject, split_parts
 from wagekit.cli.stdin import STDIN
@@ -23,6 +24,7 @@ from wagekit.executors.device import DeviceExecutor
 from wagekit.ir import Graph
 from wagekit.link.learning import LearnState
 from wagekit.monitor import Controls, Evaluation, Log, Run, Sample
+from wagekit.monitor.events import RunStatus
 from wagekit.numerics.learn import ONE, LearnPlan, draw
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
@@ -41,7 +43,6 @@ from wagekit.training.looks import sample_event, weights_event
 from wagekit.training.loop import Emit
 from wagekit.training.memory import Memory, in_effect
 from wagekit.training.watch import Watch
-from wagekit.version import __version__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +288,7 @@ def learn(
             after(emit)
         if watch.offsets:
             emit(Log(level="warning", message=BY_HAND))
-        status = "stopped" if result.state.end == "asked" else "finished"
+        status: RunStatus = "stopped" if result.state.end == "asked" else "finished"
         emit(_run(lesson, executor, status, result.digest))
     except WagekitError as error:
         tell_failure(emit, lesson.network, executor, error)
@@ -345,17 +346,13 @@ def _model(lesson: Lesson, executor: Executor, offsets: Sequence[tuple[int, int]
     return Model(lesson.network, executor.masters, executor.step_count, executor.seed, training)
 
 
-def _run(lesson: Lesson, executor: Executor, status: Any, digest: str = "") -> Run:
-    how, graph = lesson.how, lesson.graph
-    return Run(
-        status=status,
-        network=lesson.network.name,
-        place=executor.name,
-        fingerprint=lesson.network.fingerprint(),
-        seed=executor.seed,
-        weights=graph.weight_count,
-        layers=tuple(layer.name for layer in graph.layers),
-        classes=graph.classes,
+def _run(lesson: Lesson, executor: Executor, status: RunStatus, digest: str = "") -> Run:
+    how = lesson.how
+    return run_event(
+        status,
+        lesson.network,
+        lesson.graph,
+        executor,
         dataset=lesson.source.data,
         train_samples=len(lesson.train),
         test_samples=len(lesson.test),
@@ -364,6 +361,5 @@ def _run(lesson: Lesson, executor: Executor, status: Any, digest: str = "") -> R
         steps_per_epoch=-(-len(lesson.train) // how.batch),
         rule=how.rule,
         schedule=lesson.settings.rates,
-        version=__version__,
         digest=digest,
     )

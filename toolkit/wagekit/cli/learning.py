@@ -11,6 +11,7 @@ import numpy as np
 
 from wagekit.cli.console import working
 from wagekit.cli.places import beat_of, checkpoint_on
+from wagekit.cli.run_event import run_event
 from wagekit.cli.sources import Subject, data_spec, open_data, split_parts
 from wagekit.errors import DataError, DeviceFaultError, UsageError, WagekitError
 from wagekit.executors import Executor, StepResult
@@ -19,7 +20,7 @@ from wagekit.executors.device import DeviceExecutor
 from wagekit.ir import Graph
 from wagekit.link import FirmwareFaultError
 from wagekit.monitor.controls import Controls
-from wagekit.monitor.events import Control, Fault, Log, Run
+from wagekit.monitor.events import Control, Fault, Log, Run, RunStatus
 from wagekit.passes import compile_graph
 from wagekit.spec import Network
 from wagekit.training import Model, Plan, Score, Streamed, Trainer, save_model
@@ -358,17 +359,13 @@ def tell_failure(emit: Emit, network: Network, executor: Executor, error: Wageki
     )
 
 
-def _run_event(lesson: Lesson, executor: Executor, status: Any, digest: str = "") -> Run:
-    plan, graph = lesson.plan, lesson.graph
-    return Run(
-        status=status,
-        network=lesson.network.name,
-        place=executor.name,
-        fingerprint=lesson.network.fingerprint(),
-        seed=executor.seed,
-        weights=graph.weight_count,
-        layers=tuple(layer.name for layer in graph.layers),
-        classes=graph.classes,
+def _run_event(lesson: Lesson, executor: Executor, status: RunStatus, digest: str = "") -> Run:
+    plan = lesson.plan
+    return run_event(
+        status,
+        lesson.network,
+        lesson.graph,
+        executor,
         dataset=lesson.source.data,
         train_samples=len(lesson.train),
         test_samples=len(lesson.test),
@@ -378,7 +375,6 @@ def _run_event(lesson: Lesson, executor: Executor, status: Any, digest: str = ""
         steps_per_epoch=plan.steps_per_epoch,
         rule=plan.rule,
         schedule=plan.schedule,
-        version=__version__,
         digest=digest,
     )
 

@@ -17,6 +17,7 @@ from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.learn import DEFAULT_RATES
 from wagekit.cli.learning import Stop, every, store_test, tell_failure
 from wagekit.cli.places import Place, open_place, tell_device
+from wagekit.cli.run_event import run_event
 from wagekit.cli.session import Outputs, leave_report, telling
 from wagekit.cli.sources import Subject, label_column, open_subject, open_test
 from wagekit.cli.stdin import stdin_lines
@@ -26,6 +27,7 @@ from wagekit.executors import Executor
 from wagekit.ir import Graph
 from wagekit.link.learning import LearnState
 from wagekit.monitor import Bus, Controls, Evaluation, Log, Run, Story
+from wagekit.monitor.events import RunStatus
 from wagekit.numerics.learn import ONE, LearnPlan
 from wagekit.passes import compile_graph
 from wagekit.training import Model, Score, evaluate, save_model
@@ -35,7 +37,6 @@ from wagekit.training.loop import Emit
 from wagekit.training.schedule import NAMED
 from wagekit.training.stream import Piece, StreamLearner
 from wagekit.training.watch import Watch
-from wagekit.version import __version__
 
 ENDS = {
     "samples": "the stream is at its end",
@@ -303,30 +304,27 @@ def _evaluation(state: LearnState, score: Score) -> Evaluation:
     )
 
 
-def _run(lesson: Lesson, executor: Executor, status: Any, digest: str = "") -> Run:
-    how, graph, net = lesson.how, lesson.graph, lesson.subject.network
-    return Run(
-        status=status,
-        network=net.name,
-        place=executor.name,
-        fingerprint=net.fingerprint(),
-        seed=executor.seed,
-        weights=graph.weight_count,
-        layers=tuple(layer.name for layer in graph.layers),
-        classes=graph.classes,
+def _run(lesson: Lesson, executor: Executor, status: RunStatus, digest: str = "") -> Run:
+    how = lesson.how
+    return run_event(
+        status,
+        lesson.subject.network,
+        lesson.graph,
+        executor,
         dataset="stdin",
         test_samples=len(lesson.test) if lesson.test else 0,
         batch=how.batch,
         first_step=executor.step_count,
         rule=how.rule,
         schedule=",".join(f"{first}:{log2_lr}" for first, log2_lr in how.plan.rates),
-        version=__version__,
         digest=digest,
     )
 
 
 def _end(lesson: Lesson, executor: Executor, result: Result) -> Run:
-    status = "failed" if result.failure else "stopped" if result.state.end == "asked" else "finished"
+    status: RunStatus = (
+        "failed" if result.failure else "stopped" if result.state.end == "asked" else "finished"
+    )
     message = result.failure.message if result.failure else ""
     return replace(_run(lesson, executor, status, result.digest), message=message)
 
