@@ -82,6 +82,7 @@ def test_the_example_project(project: Path, qemu: str) -> None:
     assert "5 passed" in result.stdout
 
 
+@pytest.mark.long
 def test_the_example_project_sees_a_change(project: Path, qemu: str) -> None:
     network = project / "network.toml"
     network.write_text(network.read_text().replace("seed = 1", "seed = 2"))

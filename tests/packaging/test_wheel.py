@@ -101,6 +101,16 @@ def test_command_prints_its_help(installed: Path) -> None:
     assert "train" in run(installed / "venv" / "bin" / "wagekit", "--help", cwd=installed)
 
 
+def test_pytest_finds_its_plugin(installed: Path) -> None:
+    (installed / "test_empty.py").write_text("def test_it():\n    pass\n")
+    shown = run(
+        python_of(installed), "-m", "pytest", "--fixtures", "-v", installed / "test_empty.py", cwd=installed
+    )
+    assert "wagekit_device" in shown
+    program = "import wagekit.pytest_plugin; print(wagekit.pytest_plugin.__file__)"
+    assert Path(run(python_of(installed), "-c", program, cwd=installed).strip()).is_relative_to(installed)
+
+
 def test_new_and_build_from_the_wheel(installed: Path, arm_gcc: str) -> None:
     """What a user does first: describe a network, make a C project of it, build that without Python."""
     work = installed / "work"

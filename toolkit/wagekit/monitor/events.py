@@ -347,8 +347,21 @@ def to_json(event: Event) -> str:
             **event.fields,
         }
     else:
-        body = {"type": event.type, **dataclasses.asdict(event)}
-    return json.dumps({"v": SCHEMA_VERSION, **body}, separators=(",", ":"), allow_nan=False)
+        body = {"type": event.type, **_plain(event)}
+    return _ENCODER.encode({"v": SCHEMA_VERSION, **body})
+
+
+def _plain(thing: Any) -> dict[str, Any]:
+    """Fields by name; many times as fast as `dataclasses.asdict`, which copies what is in them."""
+    kind = type(thing)
+    names = _FIELDS.get(kind)
+    if names is None:
+        names = _FIELDS[kind] = tuple(item.name for item in dataclasses.fields(thing))
+    return {name: getattr(thing, name) for name in names}
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_plain)
 
 
 def from_json(line: str, where: str = "event") -> Event:

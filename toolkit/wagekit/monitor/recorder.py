@@ -187,7 +187,7 @@ def _pack(plain: Path, path: Path) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as target:
-            with plain.open("rb") as source, gzip.GzipFile("", "wb", fileobj=target, mtime=0) as packed:
+            with plain.open("rb") as source, gzip.GzipFile("", "wb", 6, target, 0) as packed:
                 shutil.copyfileobj(source, packed, 1 << 20)
             target.flush()
             os.fsync(target.fileno())
