@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import threading
 from pathlib import Path
@@ -9,10 +10,22 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.unit.monitor.test_views import events
 from wagekit.cli.learning import Settings, learn, plan_lesson
 from wagekit.cli.sources import open_subject
 from wagekit.executors import open_executor
-from wagekit.monitor import Bus, Event, Log, Player, Recorder, Stories, Story, TerminalView, read_events
+from wagekit.monitor import (
+    Bus,
+    Event,
+    FleetView,
+    Log,
+    Player,
+    Recorder,
+    Stories,
+    Story,
+    TerminalView,
+    read_events,
+)
 from wagekit.monitor import player as player_module
 
 
@@ -51,6 +64,31 @@ def test_a_replay_ends_in_the_picture_of_the_live_run(tmp_path: Path, cut: bool)
     assert "digits-tiny" in frame(again)
     if not cut:
         assert stories[""] == story
+
+
+def test_a_replay_of_several_devices_ends_in_their_table() -> None:
+    told = [
+        dataclasses.replace(event, source=source, time=event.time + number / 8)
+        for event in events()
+        for number, source in enumerate(("a", "qemu:b"))
+    ]
+
+    def table(view: FleetView) -> str:
+        stream = io.StringIO()
+        Console(file=stream, force_terminal=True, width=100).print(view.render())
+        return stream.getvalue()
+
+    live, again = (FleetView(Console(file=io.StringIO(), force_terminal=True, width=100)) for _ in "12")
+    player = Player(told, speed=None)
+    again.stories.clock = player.now
+    with Bus([live]) as bus:
+        for event in told:
+            bus(event)
+    with Bus([again]) as bus:
+        player.play(bus)
+    assert again.stories == live.stories
+    assert table(again) == table(live)
+    assert "qemu:b" in table(again)
 
 
 @pytest.mark.parametrize("speed", [1.0, 8.0, 0.25])

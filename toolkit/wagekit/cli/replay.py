@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wagekit.cli import options as o
 from wagekit.cli import web as w
 from wagekit.errors import UsageError
-
-if TYPE_CHECKING:
-    from wagekit.monitor import Stories
 
 EXAMPLE = "wagekit replay run.jsonl --speed 10"
 
@@ -45,7 +42,7 @@ def replay(
     """
     from wagekit.cli.console import out
     from wagekit.cli.recordings import of_source
-    from wagekit.monitor import Bus, Player, TerminalView, iter_events
+    from wagekit.monitor import Bus, FleetView, Player, TerminalView, iter_events
     from wagekit.monitor import follow as follow_events
 
     pace = parse_speed(speed)
@@ -53,21 +50,21 @@ def replay(
     if follow:
         if pace not in (1.0, None):
             raise UsageError("--follow goes at the pace of the run; --speed is for recordings that are done")
-        events = follow_events(recording)
         pace = None
-    else:
-        source = _chosen(recording, source, several=in_browser is not None)
-        events = iter_events(recording)
+    several = _several(recording, source, growing=follow)
+    events = follow_events(recording) if follow else iter_events(recording)
     player = Player(of_source(events, source), pace)
     if in_browser is not None:
         w.play(player, in_browser)
         return
-    view = TerminalView(out)
+    view = FleetView(out) if several else TerminalView(out)
+    told = view.stories if isinstance(view, FleetView) else view.story
     if not follow:
-        view.story.clock = player.now
+        told.clock = player.now
     with Bus([view]) as bus:
         count = player.play(bus)
-    _close(recording, count, view.story.end is not None)
+    stories = [story for _, story in view.stories] if isinstance(view, FleetView) else [view.story]
+    _close(recording, count, all(story.end is not None for story in stories if story.run is not None))
 
 
 def parse_speed(text: str) -> float | None:
@@ -83,20 +80,17 @@ def parse_speed(text: str) -> float | None:
     return speed
 
 
-def _chosen(recording: Path, source: str | None, *, several: bool) -> str | None:
-    """The device to show; None is all, which may be `several`.
+def _several(recording: Path, source: str | None, *, growing: bool) -> bool:
+    """Whether several devices are to be shown.
 
-    The whole file is read once, so that its mistakes show before the picture.
+    The whole file is read once, so that its mistakes show before the picture; one that is `growing`
+    may be empty still, and lack the device that is asked for.
     """
     from wagekit.cli.recordings import devices, open_recording
+    from wagekit.monitor import Stories, iter_events
 
-    stories: Stories = open_recording(recording, source)
-    found = devices(stories)
-    if source is None and len(found) > 1 and not several:
-        raise UsageError(
-            f"{recording} has several devices: {', '.join(found)}", hint=f"show one: --source {found[0]}"
-        )
-    return source
+    stories = Stories.of(iter_events(recording)) if growing else open_recording(recording, source)
+    return source is None and len(devices(stories)) > 1
 
 
 def _close(recording: Path, count: int, ended: bool) -> None:
