@@ -15,6 +15,8 @@ from rich.console import Console
 from bench import beside, learning
 from bench.cases import CASES, ROOT
 from bench.facts import commit, line, processor
+from bench.health import SUBJECTS as HEALTH_SUBJECTS
+from bench.health import HealthCost, health_sheet, measure_health
 from bench.learning import Inferred, Learned, measure_inference, measure_learning
 from bench.measure import RULE, STEPS, WARM_STEPS, OnBoard, OnHost, measure, measure_host
 from bench.peers import load
@@ -57,6 +59,7 @@ class Found:
     hosts: list[OnHost] = field(default_factory=list)
     inferred: list[Inferred] = field(default_factory=list)
     learned: list[Learned] = field(default_factory=list)
+    health: list[HealthCost] = field(default_factory=list)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -71,6 +74,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"bench: {error.message}", error.hint or "", sep="\n", file=sys.stderr)
         return error.exit_code
     tables = [*peers, *sheets(found.boards, found.hosts)]
+    if found.health:
+        tables.append(health_sheet(found.health))
     for table in tables:
         table.show(console)
     if options.output:
@@ -114,6 +119,12 @@ def _measure(options: argparse.Namespace, console: Console) -> Found:
     ]
     if not options.no_peers:
         tasks += _beside_others(options)
+    tasks += [
+        (f"health of {one.case}, on {board}", measure_health, (one, board))
+        for one in HEALTH_SUBJECTS
+        for board in learning.BOARDS
+        if one.case in options.network and board in options.board
+    ]
     found = Found()
     with ProcessPoolExecutor(options.jobs) as pool:
         waiting = [(what, pool.submit(action, *arguments)) for what, action, arguments in tasks]
@@ -155,6 +166,8 @@ def _put(found: Found, result: object) -> None:
         found.inferred.append(result)
     elif isinstance(result, Learned):
         found.learned.append(result)
+    elif isinstance(result, HealthCost):
+        found.health.append(result)
 
 
 def _head() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -65,9 +66,25 @@ def test_slices_stay_below_the_stated_bound(name: str, per_mac: int, per_weight:
     board = boards.load(name)
     x, labels = NET.encode(DIGITS.x[:12]), DIGITS.labels[:12]
     whole = measure_cost(NET, board, x, labels, training=True, batch=4)
-    cut = measure_cost(NET, board, x, labels, training=True, batch=4, max_slice=600)
+    cut = measure_cost(NET, board, x, labels, training=True, batch=4, max_slice=600, health_every=1)
     graph = compile_graph(NET)
     fan_in = max(layer.fan_in for layer in graph.layers)
     inputs = max(layer.input.size for layer in graph.layers)
     assert cut.longest.longest <= per_mac * 600 + per_weight * fan_in + 6 * inputs
     assert cut.longest.longest < whole.longest.longest / 4
+
+
+def test_health_costs_nothing_where_it_is_off_and_little_where_it_counts(qemu: str) -> None:
+    """As docs/events.md states: under 3 % of a step in the mean, at one step of 32."""
+    board = boards.load("mps2-an386")
+    x, labels = NET.encode(DIGITS.x[:8]), DIGITS.labels[:8]
+
+    def spent(**options: Any) -> float:
+        return measure_cost(NET, board, x, labels, training=True, warm_steps=0, **options).instructions
+
+    left_out, off, counting = spent(health=False), spent(), spent(health_every=1)
+    weights = sum(layer.weights.size for layer in compile_graph(NET).layers)
+    assert 5 < (counting - off) / weights < 30, "it compares each weight once"
+    # Interrupts of the serial line fall into slices, more or less of them.
+    assert off < 1.01 * left_out
+    assert (off - left_out) + (counting - off) / 32 < 0.03 * left_out

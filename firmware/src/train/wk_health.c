@@ -1,7 +1,7 @@
 /* Health of a layer: what an update did to its masters, and errors that are 0.
  * SPDX-License-Identifier: Apache-2.0
  *
- * About 13 instructions a weight on a Cortex-M3, in the steps that count it. */
+ * Some 16 instructions a weight on a Cortex-M4 (QEMU), in the steps that count it. */
 #include "wagekit/wk_health.h"
 
 /* Of the weight that a master stands for. */
