@@ -145,6 +145,21 @@ class Board:
         del self.waiting[:room]
         return int(self._lib.board_turn())
 
+    @property
+    def computed(self) -> bool:
+        """Whether the latest turn had a slice to compute."""
+        return bool(self._lib.board_computed())
+
+    @property
+    def room(self) -> int:
+        """Bytes that the ring still takes."""
+        return int(self._lib.board_room())
+
+    @property
+    def overruns(self) -> int:
+        """Bytes lost since reset because the ring was full."""
+        return int(self._lib.board_overruns())
+
     def take(self) -> bytes:
         count = self._lib.board_take(self._buffer, len(self._buffer))
         return self._buffer.raw[:count]

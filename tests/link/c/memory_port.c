@@ -14,6 +14,7 @@ static uint32_t sent_count;
 static uint64_t ticks;
 static jmp_buf turn;
 static int ended;
+static int computed;
 
 void wk_port_init(void) {
 }
@@ -95,12 +96,21 @@ uint32_t board_take(uint8_t *bytes, uint32_t size) {
 int board_turn(void) {
     if (ended == BOARD_RUNS && setjmp(turn) == 0) {
         (void)wk_link_poll();
-        if (!wk_app_poll()) {
+        computed = wk_app_poll();
+        if (!computed) {
             wk_port_idle();
         }
         wk_port_feed_watchdog();
     }
     return ended;
+}
+
+int board_computed(void) {
+    return computed;
+}
+
+uint32_t board_overruns(void) {
+    return overruns;
 }
 
 void board_fault(void) {

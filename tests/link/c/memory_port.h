@@ -16,6 +16,10 @@ uint32_t board_room(void);
 uint32_t board_take(uint8_t *bytes, uint32_t size);
 /* One turn of the main loop. */
 int board_turn(void);
+/* Whether that turn had a slice to compute. */
+int board_computed(void);
+/* Bytes lost since reset because the ring was full. */
+uint32_t board_overruns(void);
 /* Fail as a fault handler does. */
 void board_fault(void);
 void board_log(const char *text);

@@ -238,8 +238,8 @@ class Session:
         oldest = next(iter(self._under_way.values()))
         if oldest.due <= now:
             self._resend(oldest)
-        due = min(ticket.due for ticket in self._under_way.values())
-        self._listen(max(due - self._now(), 0.0))
+        # Nothing is sent again before the oldest is due: to wake for the others would only spin.
+        self._listen(max(oldest.due - self._now(), 0.0))
 
     def _resend(self, oldest: Ticket) -> None:
         """Send the oldest again, and with it those behind it that the device cannot have taken."""

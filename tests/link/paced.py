@@ -1,0 +1,126 @@
+"""A serial line in virtual time: bytes take their time on it, and slices of computation on the chip."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+from tests.link.harness import Board
+from wagekit.link import Transport
+
+
+@dataclass
+class Wire:
+    """One direction of a line: bytes come one after the other, and none is held back."""
+
+    byte_time: float
+    whole: bool = False
+    """What was sent at once is there at once, when its last byte is."""
+    free: float = 0.0
+    """When the last byte that was sent has left."""
+    pieces: deque[tuple[float, bytes]] = field(default_factory=deque)
+    """When the first byte was begun, and the bytes that have not been taken."""
+
+    def send(self, now: float, data: bytes) -> None:
+        start = max(now, self.free)
+        self.free = start + len(data) * self.byte_time
+        self.pieces.append((start, data))
+
+    def arrived(self, now: float) -> bytes:
+        """Take the bytes that have come in by now."""
+        taken = b""
+        while self.pieces and self.next <= now:
+            start, data = self.pieces.popleft()
+            count = 1
+            if self.whole or not self.byte_time:
+                count = len(data)
+            else:
+                count = min(max(math.floor((now - start) / self.byte_time), 1), len(data))
+            taken += data[:count]
+            if count < len(data):
+                self.pieces.appendleft((start + count * self.byte_time, data[count:]))
+        return taken
+
+    @property
+    def next(self) -> float:
+        """When more is there to be taken."""
+        if not self.pieces:
+            return math.inf
+        start, data = self.pieces[0]
+        return start + self.byte_time * (len(data) if self.whole else 1)
+
+
+class PacedLine(Transport):
+    """A line to a board whose clock is nobody's: nothing here waits, and all times are exact.
+
+    The board's main loop turns when it is its turn: with what has come in by then (what the ring cannot
+    hold is lost), for `slice_time` if it had a slice to compute, for `turn_time` if not, and as long as it
+    sends, for it sends by polling. The host needs `host_time` for each piece that it reads.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        byte_time: float = 0.0,
+        slice_time: float = 0.0,
+        turn_time: float = 20e-6,
+        host_time: float = 0.0,
+        polled: bool = True,
+    ) -> None:
+        self.name = "paced"
+        self.board = board
+        self.byte_time = byte_time
+        self.slice_time = slice_time
+        self.turn_time = turn_time
+        self.host_time = host_time
+        self.polled = polled
+        self.now = 0.0
+        self.computed = 0.0
+        """Seconds that the board spent on slices."""
+        self.most_waiting = 0
+        """Most bytes that lay in its ring when its turn came."""
+        self.down, self.up = Wire(byte_time), Wire(byte_time, whole=True)
+        self._turn_at = 0.0
+
+    def read(self, timeout: float) -> bytes:
+        end = self.now + timeout
+        while True:
+            if data := self.up.arrived(self.now):
+                self.now += self.host_time
+                return data
+            coming = min(self._turn_at, self.up.next, end)
+            self.now = max(self.now, coming)
+            if coming == self._turn_at:
+                self._turn()
+            elif coming == end:
+                return b""
+
+    def write(self, data: bytes) -> None:
+        self.down.send(self.now, data)
+        self._turn_at = min(self._turn_at, max(self.now, self.down.next)) if self._asleep else self._turn_at
+
+    _asleep = False
+
+    def _turn(self) -> None:
+        now = self._turn_at
+        came = self.down.arrived(now)
+        self.most_waiting = max(self.most_waiting, len(came))
+        self.board.feed(came)
+        self.board.turn()
+        spent = self.slice_time if self.board.computed else self.turn_time
+        self.computed += self.slice_time if self.board.computed else 0.0
+        if sent := self.board.take():
+            self.up.send(now, sent)
+            spent += self.up.free - now if self.polled else 0.0
+        self._turn_at = now + spent
+        self._asleep = not (self.board.computed or sent)
+        if self._asleep:  # nothing happens until a byte comes
+            self._turn_at = max(self._turn_at, self.down.next)
+
+    def clock(self) -> float:
+        return self.now
+
+    def close(self) -> None:
+        pass
