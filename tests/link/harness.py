@@ -38,6 +38,8 @@ class Config:
     store: int = 50 * 22
     flash: bool = True
     """The board has a flash, if only one of no sectors until a test makes it."""
+    sensor: bool = False
+    """The board has the sensor of memory_sensor.c."""
 
 
 def write_config(folder: Path, config: Config) -> None:
@@ -52,6 +54,7 @@ def write_config(folder: Path, config: Config) -> None:
         "WK_RX_RING_BYTES": f"{config.ring}u",
         "WK_SAMPLE_STORE_BYTES": f"{config.store}u",
         "WK_HAVE_STORE": f"{int(config.flash)}",
+        "WK_HAVE_SENSOR": f"{int(config.sensor)}",
     }
     lines = "".join(f"#define {name} {value}\n" for name, value in values.items())
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,6 +89,7 @@ def build_app(
     """A shared library of the application on the board that is memory."""
     write_config(folder, config)
     sources = [*app_sources(flash=config.flash), HERE / "memory_port.c", *(model or FAKE_MODEL)]
+    sources += [HERE / "memory_sensor.c"] if config.sensor else []
     includes = [folder, *(model_includes or [HERE]), HERE, FIRMWARE / "include"]
     return compile_c(folder / "app.so", sources, includes, ["-shared", "-fPIC"])
 

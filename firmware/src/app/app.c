@@ -51,6 +51,7 @@ static uint16_t flags(void) {
     return (uint16_t)((wk_app.loading ? WK_HELLO_LOADING : 0u) |
                       (WK_MODEL_TRAINING ? WK_HELLO_TRAINS : 0u) |
                       (WK_MODEL_HEALTH ? WK_HELLO_HEALTH : 0u) |
+                      (WK_HAVE_SENSOR ? WK_HELLO_SENSES : 0u) |
                       (WK_MODEL_PACKED_LAYERS != 0 ? WK_HELLO_FROZEN : 0u) |
                       wk_app_checkpoint_flags());
 }
@@ -71,7 +72,7 @@ void wk_app_hello(wk_hello_reply_t *hello) {
 void wk_app_abandon(void) {
     wk_app.waiting = 0;
     wk_app.batch_type = 0;
-    if (wk_app.program == PROGRAM_COMMIT) {
+    if (wk_app.program == PROGRAM_COMMIT || wk_app.program == PROGRAM_SENSE) {
         wk_app.program = PROGRAM_NONE;
     }
     if (wk_app.program == PROGRAM_EVALUATE) {
@@ -132,6 +133,8 @@ bool wk_app_poll(void) {
     wk_app.progress++;
     if (wk_app.program == PROGRAM_COMMIT) {
         wk_app_commit_slice();
+    } else if (wk_app.program == PROGRAM_SENSE) {
+        wk_app_sense_slice();
     } else if (wk_app.step_ended) {
         wk_app.step_ended = false;
         wk_app.group_ended = wk_app_learn_step_ended();
@@ -318,7 +321,7 @@ static bool runs_beside(uint8_t type) {
 #endif
     return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_FROZEN ||
            type == WK_MSG_COUNTERS || type == WK_MSG_SET_RULE || type == WK_MSG_UPLOAD ||
-           type == WK_MSG_UPLOAD_MANY || type == WK_MSG_RESET || type == WK_MSG_EXIT ||
+           type == WK_MSG_UPLOAD_MANY || type == WK_MSG_READ_SAMPLE || type == WK_MSG_RESET || type == WK_MSG_EXIT ||
            type == WK_MSG_LEARN_STATE || type == WK_MSG_LEARN_STOP || type == WK_MSG_LEARN_PAUSE ||
            type == WK_MSG_CHECKPOINT_INFO || type == WK_MSG_SET_POLICY;
 }
@@ -354,6 +357,10 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
         return wk_app_upload(payload, size, reply);
     case WK_MSG_UPLOAD_MANY:
         return wk_app_upload_many(payload, size, reply);
+    case WK_MSG_SENSE:
+        return wk_app_sense_begin(payload, size, reply);
+    case WK_MSG_READ_SAMPLE:
+        return wk_app_read_sample(payload, size, reply);
     case WK_MSG_TRAIN:
     case WK_MSG_INFER:
         return wk_app_batch(type, payload, size, reply);

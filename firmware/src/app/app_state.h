@@ -22,6 +22,7 @@ typedef enum {
     PROGRAM_EVALUATE,
     PROGRAM_COMMIT,
     PROGRAM_LEARN,
+    PROGRAM_SENSE,
 } program_t;
 
 typedef struct {
@@ -33,7 +34,7 @@ typedef struct {
     uint32_t longest_slice[WK_MODEL_OPERATIONS];   /* ticks, operation by operation */
     uint64_t sum_squared_error;                    /* of an evaluation */
     uint32_t evaluated, errors;
-    uint32_t next, end; /* slots that an evaluation has still to infer */
+    uint32_t next, end; /* slots that an evaluation has still to infer; or the one that is sensed */
     uint32_t crc, crc_wanted, commit_step, commit_seed;
     uint32_t commit_layer, commit_first;
     uint32_t progress;
@@ -74,11 +75,20 @@ void wk_app_clear_store(void);
 /* Copy a slot (below STORE_SLOTS) into the model's input. */
 void wk_app_take_sample(uint32_t slot, uint32_t place);
 uint16_t wk_app_label(uint32_t slot);
+/* WK_MODEL_INPUTS codes of a slot. */
+int8_t *wk_app_codes(uint32_t slot);
+/* Somebody has written them: the label is 0 again. False if one was no code; that is 0 then. */
+bool wk_app_sensed(uint32_t slot);
 void wk_app_copy_sample(uint32_t from, uint32_t to);
 /* Byte by byte, in ascending order: the label (u16), then the codes. Putting returns false if one
  * is no class or no code. */
 uint8_t wk_app_sample_byte(uint32_t slot, uint32_t offset);
 bool wk_app_put_sample_byte(uint32_t slot, uint32_t offset, uint8_t byte);
+
+/* app_sense.c: the sensor. */
+wk_app_status_t wk_app_sense_begin(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+void wk_app_sense_slice(void);
+wk_app_status_t wk_app_read_sample(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 
 /* app_masters.c: weights. */
 wk_app_status_t wk_app_load_begin(wk_reply_t *reply);

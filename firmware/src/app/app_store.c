@@ -45,6 +45,23 @@ bool wk_app_put_sample_byte(uint32_t slot, uint32_t offset, uint8_t byte) {
     return code <= WK_MODEL_INPUT_LIMIT && code >= -WK_MODEL_INPUT_LIMIT;
 }
 
+int8_t *wk_app_codes(uint32_t slot) {
+    return codes[slot];
+}
+
+bool wk_app_sensed(uint32_t slot) {
+    bool valid = true;
+    labels[slot] = 0;
+    for (uint32_t i = 0; i < WK_MODEL_INPUTS; i++) {
+        const int32_t code = codes[slot][i];
+        if (code > WK_MODEL_INPUT_LIMIT || code < -WK_MODEL_INPUT_LIMIT) {
+            codes[slot][i] = 0;
+            valid = false;
+        }
+    }
+    return valid;
+}
+
 uint16_t wk_app_label(uint32_t slot) {
     return labels[slot];
 }

@@ -23,6 +23,7 @@ from wagekit.cli import (
     monitor,
     new,
     predict,
+    record,
     replay,
     report,
     run,
@@ -64,7 +65,7 @@ def _root(
 
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
-    "On the chip": (boards, analyze, build, run, learn, monitor, flash, simulate),
+    "On the chip": (boards, analyze, build, run, learn, record, monitor, flash, simulate),
     "Recordings": (replay, report, export),
     "Trust": (doctor, verify, demo),
 }

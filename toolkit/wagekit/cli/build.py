@@ -52,6 +52,7 @@ def build(
     no_health: Annotated[
         bool, typer.Option("--no-health", help="Without counting the health of layers: a little less RAM.")
     ] = False,
+    sensor: o.Sensor = None,
     baud: o.Baud = None,
     only_project: Annotated[
         bool, typer.Option("--no-compile", help="Only write the project; no compiler is needed.")
@@ -63,6 +64,7 @@ def build(
     The project builds by itself with make or CMake and without Python.
     """
     from wagekit import boards
+    from wagekit.cli.places import read_sensor
     from wagekit.cli.sources import open_subject
     from wagekit.toolchain.firmware import build_firmware, generate_project
 
@@ -81,6 +83,7 @@ def build(
         "prefer": plan,
         "max_slice": max_slice,
         "health": not no_health,
+        "sensor": read_sensor(sensor),
     }
     if only_project or app == "none":
         project = generate_project(subject.network, target, place, **options)

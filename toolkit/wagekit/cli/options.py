@@ -85,6 +85,15 @@ SkipBad = Annotated[
     bool,
     typer.Option("--skip-bad", help="Of --data -: leave out lines that cannot be used, rather than end."),
 ]
+Sensor = Annotated[
+    Path | None,
+    typer.Option(
+        "--sensor",
+        metavar="FILE",
+        help="C file with the chip's own sensor, wk_app_sense, for the firmware that is built.",
+        show_default=False,
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(

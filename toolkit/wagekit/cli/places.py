@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wagekit.errors import UsageError
+from wagekit.errors import DataError, UsageError
 from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
 from wagekit.link.session import LogSink
@@ -48,18 +48,21 @@ def open_place(
     on_log: LogSink | None = None,
     keep: bool = False,
     flash: Path | None = None,
+    sensor: Path | None = None,
 ) -> Place:
     """Open a place that `open_executor` knows; options of other places are refused.
 
     A firmware that is built for it gets room for `samples` samples, if the board has it; None is
     all room that is left. With `infer_only` it cannot learn and needs less memory, and a chip on a
     serial port stays as it is until `load_to_infer`. `masters` are what will be loaded: a chip that
-    learns holds its frozen layers in flash. Without `health` a firmware that is built cannot count it.
-    With `keep` a chip stays as it is found. The file `flash` has the checkpoints of a chip in QEMU.
+    learns holds its frozen layers in flash. Without `health` a firmware that is built cannot count it;
+    `sensor` is a C file with its sensor. With `keep` a chip stays as it is found. The file `flash` has the
+    checkpoints of a chip in QEMU.
     """
     kind, _, target = where.partition(":")
     _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
     _refuse(baud is not None and kind != "serial", "--baud", "serial:PORT", where)
+    _refuse(sensor is not None and kind != "qemu", "--sensor", "qemu:BOARD", where)
     options: dict[str, Any] = {"baud": baud} if baud else {}
     if kind in ("serial", "qemu") and not infer_only:
         options["masters"] = masters
@@ -72,9 +75,20 @@ def open_place(
 
         limit = None if samples is None else samples * (prod(net.input.shape) + LABEL_BYTES)
         options |= {"store_limit": limit, "training": not infer_only, "icount": icount, "health": health}
-        options |= {"keep": keep, "flash": flash}
+        options |= {"keep": keep, "flash": flash, "sensor": read_sensor(sensor)}
     executor = open_executor(net, where, seed=seed, batch=batch, **options)
     return Place(executor, getattr(executor, "image", None), icount)
+
+
+def read_sensor(path: Path | None) -> str | None:
+    """The C text of a sensor; `DataError` where it cannot be read."""
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise DataError(f"{path}: cannot be read: {why}", hint="a C file with wk_app_sense") from None
 
 
 def load_to_infer(executor: Executor, model: Model) -> None:

@@ -82,7 +82,7 @@ def predict(
         )
         return
     for i, (name, truth) in enumerate(zip(names, truths, strict=True)):
-        _show(net, name, truth, codes[i], logits[i] / one)
+        show_sample(net, name, truth, codes[i], logits[i] / one)
 
 
 def _typed(net: Network, values: str) -> NDArray[Any]:
@@ -112,7 +112,7 @@ def _chosen(net: Network, dataset: Dataset, numbers: list[int]) -> tuple[NDArray
     return chosen.x.reshape(len(chosen), -1), [net.classes[int(n)] for n in chosen.labels]
 
 
-def _show(
+def show_sample(
     net: Network, name: str, truth: str | None, codes: NDArray[np.int8], outputs: NDArray[np.float64]
 ) -> None:
     """The sample as a picture where it is one, and a bar for each class, the likeliest first."""
@@ -137,10 +137,10 @@ def _show(
 
 
 def _picture(codes: NDArray[np.int8]) -> list[str]:
-    """Rows of a one-channel image, two characters a pixel; nothing for what is no small image."""
-    if codes.ndim != 3 or codes.shape[2] != 1 or max(codes.shape) > _WIDEST:
+    """Rows of a one-channel image, two characters a pixel; one row for what has no rows, if it is short."""
+    if max(codes.shape) > _WIDEST or (codes.ndim == 3 and codes.shape[2] != 1):
         return []
-    pixels = codes[..., 0].astype(np.int64)
+    pixels = (codes[..., 0] if codes.ndim == 3 else codes.reshape(len(codes), -1).T).astype(np.int64)
     low, high = int(pixels.min()), int(pixels.max())
     levels = (pixels - low) * len(_SHADES) // max(high - low + 1, 1)
     return ["".join(_SHADES[v] * 2 for v in row) for row in levels]

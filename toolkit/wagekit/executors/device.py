@@ -434,6 +434,19 @@ class DeviceExecutor(Executor):
             )
         return slot
 
+    def sense(self) -> NDArray[np.int8]:
+        """A sample of the device's own sensor, `[1, *input.shape]` on the grid of the activations."""
+        if not self.hello.senses:
+            raise LimitError(
+                f"{self.name}: the firmware has no sensor",
+                hint="build it with one, a C file with wk_app_sense: --sensor FILE.c",
+            )
+        self._room()
+        slot = self._stored
+        self._device.sense(slot)
+        codes, _ = self._device.read_sample(slot)
+        return check_inputs(self._graph, codes[np.newaxis])
+
     # Learning by itself.
 
     def plan_learning(self, plan: LearnPlan) -> None:

@@ -76,6 +76,7 @@ class Device:
             loading=bool(hello.int("flags") & _flag("loading")),
             trains=bool(hello.int("flags") & _flag("trains")),
             health=bool(hello.int("flags") & _flag("health")),
+            senses=bool(hello.int("flags") & _flag("senses")),
             in_flash=in_flash,
             frozen_crc=frozen_crc,
             checkpoints=bool(hello.int("flags") & _flag("checkpoints")),
@@ -285,6 +286,23 @@ class Device:
                         "codes": data[offset : offset + room],
                     },
                 )
+
+    def sense(self, slot: int) -> None:
+        """Let the device's own sensor fill a slot; RefusedError `sensor` where there is none."""
+        self.session.call("sense", {"slot": slot})
+
+    def read_sample(self, slot: int) -> tuple[NDArray[np.int8], int]:
+        """Codes `[inputs]` and class number of a sample of the store."""
+        data, label = bytearray(), 0
+        while len(data) < self.hello.inputs:
+            record = self.session.call("read_sample", {"slot": slot, "offset": len(data)})
+            label, more = record.int("label"), record.bytes("codes")
+            if not more or len(data) + len(more) > self.hello.inputs:
+                raise LinkError(
+                    f"{self.name}: the device sent {len(data) + len(more)} of {self.hello.inputs} codes"
+                )
+            data += more
+        return np.frombuffer(bytes(data), np.int8), label
 
     # Computing.
 

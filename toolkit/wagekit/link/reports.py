@@ -25,6 +25,8 @@ class Hello:
     """Masters are incomplete: a loading was broken off."""
     trains: bool
     """The firmware can learn."""
+    senses: bool
+    """The firmware has a sensor of its own."""
     in_flash: tuple[int, ...]
     """Layers whose weights are constants in flash: they cannot be replaced by loading."""
     frozen_crc: int

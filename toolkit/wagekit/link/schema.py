@@ -103,6 +103,7 @@ HELLO_FLAGS: tuple[Code, ...] = (
     Code("trains", 2, "the firmware can learn; without it, it was built to infer only"),
     Code("frozen", 4, "some weights are constants in flash: `frozen` tells which"),
     Code("health", 8, "the firmware can count the health of its layers"),
+    Code("senses", 16, "the firmware has a sensor of its own: `sense`"),
     Code("checkpoints", 256, "the firmware keeps checkpoints"),
     Code("restored", 512, "at its start the firmware loaded a checkpoint"),
 )
@@ -457,6 +458,23 @@ REQUESTS: tuple[Message, ...] = (
         ),
     ),
     Message(
+        "sense",
+        0x2A,
+        "Lets the device's own sensor fill a slot of the store; answered when it has, with label 0 there.",
+        (_f("slot", "u16", "place in the store"),),
+        (),
+    ),
+    Message(
+        "read_sample",
+        0x2B,
+        "A sample of the store; as many codes as fit, from `offset` on. Also while a program runs.",
+        (_f("slot", "u16", "place in the store"), _f("offset", "u32", "first code")),
+        (
+            _f("label", "u16", "class number"),
+            _f("codes", "tail", "i8 on the grid of the activations, NHWC"),
+        ),
+    ),
+    Message(
         "checkpoint_save",
         0x30,
         "Begins to save masters, step, seed, rate, rule, policy and what its `keep` says. Until it has "
@@ -627,6 +645,8 @@ ERRORS: tuple[Code, ...] = (
         "the layer's weights are constants in flash, and others",
         "build the firmware with the weights that are to be loaded, and flash it",
     ),
+    Code("sensor", 14, "the firmware has no sensor", "build it with one: wagekit build --sensor FILE.c"),
+    Code("no_sample", 15, "the sensor gave no sample", "look at wk_app_sense of the firmware"),
     Code(
         "worn",
         48,

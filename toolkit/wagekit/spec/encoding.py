@@ -63,3 +63,31 @@ def _refuse(bad: NDArray[np.bool_], array: NDArray[Any], reason: str) -> None:
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise DataError(f"sample {where[0]}, value {list(where[1:])}: {array[where]} {reason}")
+
+
+def decode(input_: Input, k_a: int, codes: NDArray[np.int8]) -> NDArray[Any]:
+    """Raw samples that are encoded as these codes, `[n, *input.shape]`; `DataError` if there are none."""
+    wide = codes.astype(np.int64)
+    raw: NDArray[Any]
+    if input_.encoding == "real":
+        raw = (wide / float(1 << (k_a - 1))).astype(np.float32)
+    elif input_.encoding == "centered":
+        raw = (wide << (8 - k_a)) + 128
+    elif input_.encoding == "unit":
+        raw = wide << (9 - k_a)
+    else:
+        offset, multiplier, shift = (
+            np.array(input_.per_channel(name), np.int64) for name in ("offset", "multiplier", "shift")
+        )
+        raw = offset + np.rint(wide * np.exp2(shift) / multiplier).astype(np.int64)
+    whole = raw if raw.dtype.kind == "f" else np.clip(raw, *INT32).astype(np.int32)
+    try:
+        found = encode(input_, k_a, whole)
+    except DataError:
+        found = None
+    if found is None or not np.array_equal(found, codes):
+        raise DataError(
+            f"codes that encoding {input_.encoding} makes of no raw values",
+            hint="whoever made them did not use the network's encoding: in firmware, wk_encode.h",
+        )
+    return whole

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from wagekit.errors import NetworkError
 from wagekit.numerics import grid_limit
 from wagekit.spec.base import ProblemsError, SpecModel
-from wagekit.spec.encoding import encode
+from wagekit.spec.encoding import decode, encode
 from wagekit.spec.explain import explain, short
 from wagekit.spec.inputs import Bits, Input
 from wagekit.spec.layers import MAX_SIZE, Layer
@@ -168,6 +168,13 @@ class Network(SpecModel):
         and the value otherwise.
         """
         return encode(self.input, self.bits.activations, raw)
+
+    def decode(self, codes: NDArray[np.int8]) -> NDArray[Any]:
+        """Raw samples of which `encode` makes these codes, `[n, *input.shape]`.
+
+        int32, for encoding `real` float32. `DataError` for codes that no raw values give.
+        """
+        return decode(self.input, self.bits.activations, codes)
 
     def fingerprint(self) -> str:
         """SHA-256 (64 hex digits) over all that changes shapes or bits.

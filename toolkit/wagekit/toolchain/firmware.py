@@ -109,6 +109,8 @@ class Choices(TypedDict, total=False):
     """Most bytes of `wk_model_t`; never more than the board has."""
     max_slice: int | None
     """Multiply-accumulates of one `wk_model_poll`."""
+    sensor: str | None
+    """C text with wk_app_sense of wk_sense.h: a sensor of the device's own, for `app="link"`."""
     health: bool
     """A firmware that learns can count the health of its layers."""
 
@@ -131,6 +133,7 @@ class _Options:
     memory_limit: int | None = None
     max_slice: int | None = None
     health: bool = True
+    sensor: str | None = None
 
 
 def generate_project(
@@ -206,6 +209,7 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
         watchdog_ms=options.watchdog_ms,
         optimise=options.optimise,
         checkpoints=with_link and not plan.packed,
+        sensor=options.sensor is not None,
     )
     files = project.runtime_files(*(("src/link", "src/app") if with_link else ()))
     if settings.checkpoints and board.checkpoint:
@@ -214,6 +218,8 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     if with_link:
         files["generated/wk_protocol.h"] = link.render_header()
     files.update({f"app/{name}": text for name, text in options.sources.items()})
+    if options.sensor is not None:
+        files["app/sensor.c"] = options.sensor
     files = project.render(board, settings, files)
     facts = _facts(plan, board, options, budget)
     digest = _digest(facts, files)
@@ -253,6 +259,8 @@ def _check(board: Board, options: _Options) -> None:
         raise UsageError(f"app = {options.app!r}: 'link' or 'none' is allowed")
     if options.sources and options.app == "link":
         raise UsageError("C files of one's own need app = 'none': the link application has its own main")
+    if options.sensor is not None and options.app != "link":
+        raise UsageError("a sensor needs app = 'link': another main senses as it likes")
     for name in options.sources:
         if "/" in name or not name.endswith((".c", ".h")):
             raise UsageError(f"source {name!r}: the name of a .c or .h file without a folder is allowed")

@@ -43,6 +43,8 @@ class Settings:
     """None for the board's."""
     checkpoints: bool = True
     """The firmware uses the sectors that its board sets aside for them."""
+    sensor: bool = False
+    """It has a sensor of its own: wk_app_sense."""
 
 
 def render(board: Board, settings: Settings, sources: Mapping[str, str]) -> dict[str, str]:
@@ -142,6 +144,7 @@ def _config(board: Board, settings: Settings) -> list[dict[str, Any]]:
             WK_FLASH_SECTORS=f"{area.count if area else 0}u",
             WK_FLASH_SECTOR_BYTES=f"{area.size if area else 0}u",
         ),
+        _group("A sensor of its own", WK_HAVE_SENSOR=int(settings.sensor)),
         _group(
             "Port",
             WK_UART_BASE=f"0x{uart.base:08x}u",
