@@ -21,7 +21,7 @@ from wagekit.training import learn_stream, predict
 from wagekit.training.recording import SampleFile
 
 HERE = Path(__file__).resolve().parent
-RECORDED, LOOKS, EPOCHS = 240, 80, 8
+RECORDED, LOOKS, EPOCHS = 480, 80, 5
 
 
 def look(picture: NDArray[np.int8]) -> int:

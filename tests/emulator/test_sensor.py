@@ -24,7 +24,7 @@ def test_the_example_senses_records_learns_and_knows(
     said = capsys.readouterr()
     assert ended.value.code == 0, said
     data = open_dataset(path)
-    assert len(data) == 240
+    assert len(data) == 480
     assert data.classes == ("level", "upright", "falling", "rising")
 
 
