@@ -1,5 +1,5 @@
-/* A sensor that is none: 8x8 points, in which a bar moves over a noisy ground. A real one would read
- * a camera, a microphone or an accelerometer here. SPDX-License-Identifier: Apache-2.0 */
+/* A sensor that is none: 8x8 points, in which a bar moves over a noisy ground. A real one would
+ * read a camera, a microphone or an accelerometer here. SPDX-License-Identifier: Apache-2.0 */
 #include "wagekit/wk_encode.h"
 #include "wagekit/wk_sense.h"
 #include "wk_model.h"

@@ -321,9 +321,10 @@ static bool runs_beside(uint8_t type) {
 #endif
     return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_FROZEN ||
            type == WK_MSG_COUNTERS || type == WK_MSG_SET_RULE || type == WK_MSG_UPLOAD ||
-           type == WK_MSG_UPLOAD_MANY || type == WK_MSG_READ_SAMPLE || type == WK_MSG_RESET || type == WK_MSG_EXIT ||
-           type == WK_MSG_LEARN_STATE || type == WK_MSG_LEARN_STOP || type == WK_MSG_LEARN_PAUSE ||
-           type == WK_MSG_CHECKPOINT_INFO || type == WK_MSG_SET_POLICY;
+           type == WK_MSG_UPLOAD_MANY || type == WK_MSG_READ_SAMPLE || type == WK_MSG_RESET ||
+           type == WK_MSG_EXIT || type == WK_MSG_LEARN_STATE || type == WK_MSG_LEARN_STOP ||
+           type == WK_MSG_LEARN_PAUSE || type == WK_MSG_CHECKPOINT_INFO ||
+           type == WK_MSG_SET_POLICY;
 }
 
 wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size,

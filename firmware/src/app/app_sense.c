@@ -1,14 +1,15 @@
 /* Samples of the device's own sensor, and the way back out of the store.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "wagekit/wk_sense.h"
 #include "app_state.h"
-
-#if WK_HAVE_SENSOR
+#include "wagekit/wk_sense.h"
 
 wk_app_status_t wk_app_sense_begin(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
     wk_sense_request_t request;
     if (!wk_get_sense(payload, size, &request)) {
         return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    if (!WK_HAVE_SENSOR) {
+        return wk_app_refuse(reply, WK_ERROR_SENSOR, 0, 0);
     }
     if (request.slot >= STORE_SLOTS) {
         return wk_app_refuse(reply, WK_ERROR_SLOT, request.slot, STORE_SLOTS - 1u);
@@ -18,6 +19,7 @@ wk_app_status_t wk_app_sense_begin(const uint8_t *payload, uint32_t size, wk_rep
     return WK_APP_RUNNING;
 }
 
+#if WK_HAVE_SENSOR
 void wk_app_sense_slice(void) {
     const wk_status_t status = wk_app_sense(wk_app_codes(wk_app.next));
     if (status == WK_BUSY) {
@@ -32,13 +34,6 @@ void wk_app_sense_slice(void) {
 }
 
 #else
-
-wk_app_status_t wk_app_sense_begin(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
-    (void)payload;
-    (void)size;
-    return wk_app_refuse(reply, WK_ERROR_SENSOR, 0, 0);
-}
-
 void wk_app_sense_slice(void) {
 }
 

@@ -1,5 +1,5 @@
-/* A sensor that counts: sample n has the codes n, n + 1, ... modulo 128; each third try it has none,
- * and it is busy twice before each. SPDX-License-Identifier: Apache-2.0 */
+/* A sensor that counts: sample n has the codes n, n + 1, ... modulo 128; each third try it has
+ * none, and it is busy twice before each. SPDX-License-Identifier: Apache-2.0 */
 #include "wagekit/wk_sense.h"
 #include <wk_model.h> /* of the network that is built, not the one beside this file */
 
