@@ -50,7 +50,9 @@ def train(chip: DeviceExecutor, net: Network, path: Path) -> None:
     """Learn what was recorded, on the chip, some passes over it."""
     data = open_dataset(path)
     passes = (sample for _ in range(EPOCHS) for sample in zip(data.x, data.labels, strict=True))
-    wrong = [result.errors for result in learn_stream(chip, net, passes, batch=4, log2_lr=3, rule="error_scaled")]
+    wrong = [
+        result.errors for result in learn_stream(chip, net, passes, batch=4, log2_lr=3, rule="error_scaled")
+    ]
     print(f"learned {len(wrong)} batches: {sum(wrong[:10])} of the first 40 samples wrong, ", end="")
     print(f"{sum(wrong[-10:])} of the last 40")
 
