@@ -9,7 +9,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds that a busy machine may need for what takes a moment."""
 
 

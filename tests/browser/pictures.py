@@ -32,25 +32,43 @@ LIVE = (
     "--out",
     "digits.safetensors",
 )
+SEVERAL = (
+    "monitor",
+    "digits-tiny",
+    "--on",
+    "qemu:mps2-an386",
+    "--on",
+    "qemu:netduinoplus2",
+    "--on",
+    "host",
+    "--on",
+    "reference",
+    "--epochs",
+    "4",
+    "--test-limit",
+    "100",
+)
 WIDE, PHONE = 1440, 390
 
 
 def main() -> None:
-    """One chip: wide and light, and dark on a phone."""
+    """One chip, wide and light, then dark on a phone; several places side by side."""
     with wagekit(*LIVE) as url:
-        browser = start(WIDE, 900)
-        page = Page(browser, url, patience=600)
-        page.wait_steps(450)
+        page = Page(start(WIDE, 900), url, patience=600)
+        page.wait_steps(400)
         page.press("p")
         page.wait_text("#run-state", "paused")
-        page.press("p")
+        page.press("+", "p")
         page.wait_text("#run-state", "learns")
-        page.press("p")
-        page.wait_text("#run-state", "paused")
         shoot(page, "monitor-live.png", WIDE)
-        prefer(browser, dark=True)
-        shoot(page, "monitor-phone.png", PHONE, most=1500)
-        close(browser)
+        prefer(page.browser, dark=True)
+        shoot(page, "monitor-phone.png", PHONE, most=1600)
+        close(page.browser)
+    with wagekit(*SEVERAL) as url:
+        page = Page(start(WIDE, 900, dark=True), url, patience=600)
+        page.wait(f"(wagekit.page.sources.get({SEVERAL[3]!r})?.tests.length ?? 0) > 2")
+        shoot(page, "monitor-several.png", WIDE, most=1000)
+        close(page.browser)
 
 
 @contextmanager

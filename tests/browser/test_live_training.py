@@ -28,6 +28,7 @@ class Training:
         self.recording = folder / "run.jsonl"
         command = [sys.executable, "-m", "wagekit", "run", "digits-tiny", "--on", "qemu:mps2-an386"]
         options = ["--epochs", "2000", "--schedule", "0", "--web", "--web-port", "0", "--health", "8"]
+        options += ["--test-limit", "80"]
         files = ["--events", str(self.recording), "--out", str(folder / "tiny.safetensors")]
         self.process = subprocess.Popen(
             [*command, *options, *files],
@@ -65,6 +66,7 @@ def kill_browser(page: Page) -> None:
             os.kill(int(child), signal.SIGKILL)
 
 
+@pytest.mark.timeout(900)
 def test_a_chip_learns_in_the_browser(training: Training, open_browser: OpenBrowser, tmp_path: Path) -> None:
     page = Page(open_browser(), training.url)
 
