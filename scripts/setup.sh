@@ -61,6 +61,7 @@ missing_packages() {
         has gdb-multiarch || echo gdb-multiarch
         has clang || echo clang
         has cmake || echo cmake
+        has tmux || echo tmux
     fi
 }
 
@@ -70,7 +71,7 @@ install_packages() {
         fail "this system has no apt-get; please install by hand what these Debian packages hold, then try again:" \
             "  $*" \
             "needed are Python 3.11 or newer with venv, gcc, arm-none-eabi-gcc with its C headers, qemu-system-arm" \
-            "and, for tests and checks, also gdb-multiarch, clang and cmake."
+            "and, for tests and checks, also gdb-multiarch, clang, cmake and tmux."
     fi
     if [ "$(id -u)" != 0 ]; then
         has sudo || fail "packages are missing and there is neither root nor sudo; please ask an administrator to run:" \

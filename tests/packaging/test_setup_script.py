@@ -49,7 +49,7 @@ def test_without_apt_says_what_to_install(bare: Path) -> None:
     result = run(bare)
     assert result.returncode == 1
     assert "no apt-get" in result.stderr
-    for package in ("gcc-arm-none-eabi", "qemu-system-arm", "gdb-multiarch", "clang", "cmake"):
+    for package in ("gcc-arm-none-eabi", "qemu-system-arm", "gdb-multiarch", "clang", "cmake", "tmux"):
         assert package in result.stderr
 
 

@@ -171,5 +171,6 @@ def _to_dict(worker: Worker, stories: Stories) -> dict[str, Any]:
         "digest": story.end.digest if story.end else "",
         "by_hand": [list(entry) for entry in worker.memory.offsets],
         "test_accuracy": tests[-1].accuracy if tests else None,
+        "events": worker.events,
         "error": worker.failure.message if worker.failure else None,
     }

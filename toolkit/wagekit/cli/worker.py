@@ -76,6 +76,8 @@ class Worker:
     finished: bool = False
     failure: WagekitError | None = None
     """Why it gave up."""
+    events: int = 0
+    """That it emitted."""
     thread: threading.Thread = field(init=False)
     _begun: bool = False
     _progress: int = 0
@@ -130,7 +132,7 @@ class Worker:
             self.controls.wait(min(left, LOOK))
             for command in self.controls.take():
                 if command.action == "stop":
-                    self.emit(Control(action="stop", by=command.by))
+                    self._tell(Control(action="stop", by=command.by))
                     return True
                 self._log("warning", f"{command.action}: {self.where} is not there")
         return self.stopping.is_set()
@@ -138,10 +140,11 @@ class Worker:
     def _log(self, level: Any, text: str, hint: str | None = None) -> None:
         name = self.where if self.where not in text else ""
         line = f"{name}: {text}" if name else text
-        self.emit(Log(level=level, message=f"{line} ({hint})" if hint else line))
+        self._tell(Log(level=level, message=f"{line} ({hint})" if hint else line))
 
-    def _told(self, event: Event) -> None:
+    def _tell(self, event: Event) -> None:
         self.memory.note(event)
+        self.events += 1
         self.emit(event)
 
     def _attempt(self) -> None:
@@ -158,7 +161,7 @@ class Worker:
             self._begun = True
             self.finished = self.task.learn(
                 place,
-                self._told,
+                self._tell,
                 stop=self.stopping.is_set,
                 controls=self.controls,
                 memory=self.memory,
