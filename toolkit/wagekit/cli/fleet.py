@@ -72,6 +72,7 @@ def run_fleet(task: Task, places: Sequence[str], outputs: Outputs, *, retry: flo
     recorder = _recorder(outputs, view)
     sinks: list[Sink] = [view, *([recorder] if recorder else [])]
     stopping = threading.Event()
+    gates = {place: threading.Lock() for place in places}
     with tempfile.TemporaryDirectory(prefix="wagekit-fleet-") as folder:
         with Bus(sinks) as bus, Interrupt() as interrupt:
             if web is not None:
@@ -84,6 +85,7 @@ def run_fleet(task: Task, places: Sequence[str], outputs: Outputs, *, retry: flo
                     bus.of(name),
                     stopping,
                     retry,
+                    gate=gates[place],
                     flash=_flash(place, Path(folder) / f"{number}.flash"),
                     save_to=outputs.models / f"{_file_name(name)}.safetensors" if outputs.models else None,
                 )

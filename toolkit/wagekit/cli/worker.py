@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,6 +71,8 @@ class Worker:
     flash: Path | None = None
     """File of an emulated chip's checkpoints."""
     save_to: Path | None = None
+    gate: threading.Lock = field(default_factory=threading.Lock)
+    """Shared by places of one kind: the first builds the firmware, the others find it built."""
     controls: Controls = field(default_factory=Controls)
     memory: Memory = field(default_factory=Memory)
     finished: bool = False
@@ -150,7 +152,8 @@ class Worker:
     def _attempt(self) -> None:
         """Open the place and go on there, in the newest state that there is."""
         with ExitStack() as stack:
-            place = self.task.open(self.where, keep=self._begun, flash=self.flash)
+            with nullcontext() if self._begun else self.gate:
+                place = self.task.open(self.where, keep=self._begun, flash=self.flash)
             executor = stack.enter_context(place.executor)
             loaded = goes_on = False
             if self._begun:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from wagekit.toolchain.firmware import FirmwareImage
     from wagekit.toolchain.qemu import QemuProcess
 
+QEMU_TIMING = Timing(resend=2.0, resend_limit=8.0, poll=2.0, silence=30.0, stall=180.0)
+"""The line to an emulator loses nothing, but is slow where the machine is busy: an emulated UART takes one
+byte each time that the scheduler gives it a turn. What is sent again too early only stands in the way."""
 QEMU_BATCH = 8
 """Batch that a firmware is built for when none is asked for."""
 
@@ -178,7 +181,7 @@ def open_qemu(
         process = qemu.boot(image.elf, target, icount=icount, keep=flash, extra=extra)
         try:
             transport = _QemuTransport(open_transport(process.url), process, name)
-            device = Device.open(transport, timing=timing, on_log=on_log)
+            device = Device.open(transport, timing=timing or QEMU_TIMING, on_log=on_log)
             device.check_manifest(image.manifest["hash"])
         except BaseException:
             process.stop()

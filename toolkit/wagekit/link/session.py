@@ -137,7 +137,7 @@ class Session:
         payload = codec.encode(_HELLO.fields, {"nonce": nonce})
         wire = b"\0" + Frame(_HELLO.code, self._session, 0, payload).encode()
         start = self._now()
-        wait = self.timing.resend
+        wait = min(self.timing.resend, Timing.resend)
         while self._hello is None:
             now = self._now()
             if now - start > self.timing.hello:
