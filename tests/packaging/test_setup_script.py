@@ -88,6 +88,7 @@ def complete(bare: Path) -> Path:
         "gdb-multiarch",
         "clang",
         "cmake",
+        "tmux",
         "apt-cache",
     ):
         fake(bare, tool, "exit 0")

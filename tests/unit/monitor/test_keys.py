@@ -147,7 +147,9 @@ def test_a_fleet_fits_and_is_steered(width: int, height: int, devices: int) -> N
     names = [f"qemu:mps2-an386#{number}" for number in range(devices)]
     controls = {name: Controls() for name in names}
     view = FleetView(silent(), controls)
-    for name in names:
+    view.expect(names)
+    assert "waits" in "".join(frame(view, width, height, color_system=None))
+    for name in reversed(names):
         for event in events(12):
             object.__setattr__(event, "source", name)
             view.stories.handle(event)

@@ -69,6 +69,7 @@ def run_fleet(task: Task, places: Sequence[str], outputs: Outputs, *, retry: flo
         make_folder(outputs.models)
     controls: dict[str, Controls] = {}
     view = FleetView(err if outputs.json else out, controls)
+    view.expect(names)
     recorder = _recorder(outputs, view)
     sinks: list[Sink] = [view, *([recorder] if recorder else [])]
     stopping = threading.Event()

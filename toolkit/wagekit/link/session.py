@@ -26,6 +26,8 @@ from wagekit.link.framing import Decoder, Frame
 from wagekit.link.transport import Transport
 
 LogSink = Callable[[int, str], None]
+HELLO_RESEND = 0.25
+"""Seconds after which a hello is sent again at the latest: the device may not have been there yet."""
 _HELLO = schema.find("hello")
 _ACK = schema.find("ack")
 _ERROR = schema.find("error")
@@ -137,7 +139,7 @@ class Session:
         payload = codec.encode(_HELLO.fields, {"nonce": nonce})
         wire = b"\0" + Frame(_HELLO.code, self._session, 0, payload).encode()
         start = self._now()
-        wait = min(self.timing.resend, Timing.resend)
+        wait = min(self.timing.resend, HELLO_RESEND)
         while self._hello is None:
             now = self._now()
             if now - start > self.timing.hello:

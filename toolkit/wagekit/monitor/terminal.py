@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -202,6 +202,11 @@ class FleetView(LiveView):
         self._chosen = 0
         self._close_up = False
         self._printed: dict[str, float] = {}
+
+    def expect(self, sources: Sequence[str]) -> None:
+        """These will come: they have their lines in this order from the beginning."""
+        for source in sources:
+            self.stories.by_source.setdefault(source, self.stories[source])
 
     def handle(self, event: Event) -> None:
         """Show one event."""
