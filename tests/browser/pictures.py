@@ -44,9 +44,11 @@ SEVERAL = (
     "--on",
     "reference",
     "--epochs",
-    "4",
+    "3",
     "--test-limit",
-    "100",
+    "50",
+    "--health",
+    "8",
 )
 WIDE, PHONE = 1440, 390
 
@@ -66,7 +68,7 @@ def main() -> None:
         close(page.browser)
     with wagekit(*SEVERAL) as url:
         page = Page(start(WIDE, 900, dark=True), url, patience=600)
-        page.wait(f"(wagekit.page.sources.get({SEVERAL[3]!r})?.tests.length ?? 0) > 2")
+        page.wait(f"(wagekit.page.sources.get({SEVERAL[3]!r})?.done ?? 0) > 90")
         shoot(page, "monitor-several.png", WIDE, most=1000)
         close(page.browser)
 
@@ -89,7 +91,7 @@ def wagekit(*arguments: str) -> Iterator[str]:
 def shoot(page: Page, name: str, width: int, most: int | None = None) -> None:
     """Save the whole page, or its upper part, in the 256 colours that serve it best."""
     resize(page.browser, width, 900)
-    page.wait("document.querySelectorAll('.toast').length === 0")
+    page.browser.execute_script("document.getElementById('toasts').hidden = true")
     height = page.js("document.documentElement.scrollHeight")
     resize(page.browser, width, height)
     page.js("new Promise((done) => setTimeout(done, 1000))")
