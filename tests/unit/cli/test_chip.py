@@ -60,7 +60,10 @@ def test_run_on_a_chip_equals_the_reference(cli: Callable, qemu: str, tmp_path: 
 def test_streamed_equals_uploaded(cli: Callable, qemu: str, few: str) -> None:
     options = ("run", "digits-tiny", "--on", f"qemu:{BOARD}", "--data", few, "--steps", "12", "--json")
     uploaded, streamed = cli(*options), cli(*options, "--stream", "--out", "streamed")
-    assert json.loads(streamed.out)["digest"] == json.loads(uploaded.out)["digest"]
+    once, each = json.loads(uploaded.out), json.loads(streamed.out)
+    assert each["digest"] == once["digest"]
+    assert each["bytes_sent"] > 12 * 8 * 64, "every batch went over the line"
+    assert 0 < each["samples_per_second"] < 12 * 8 / (each["seconds"] - 0.001)
 
 
 def test_a_trained_model_in_a_firmware_that_only_infers(cli: Callable, qemu: str, few: str) -> None:

@@ -30,6 +30,7 @@ from wagekit.monitor import (
 )
 from wagekit.monitor.events import Log
 from wagekit.monitor.recorder import check_absent
+from wagekit.monitor.units import si
 from wagekit.monitor.web import WebView
 
 
@@ -211,6 +212,9 @@ def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None
                 "test_accuracy": score.accuracy if score else None,
                 "test_loss": score.loss if score else None,
                 "seconds": round(story.seconds, 3),
+                "samples_per_second": round(story.samples_learned / (story.seconds or 1.0), 1),
+                "bytes_sent": story.link.bytes_sent if story.link else None,
+                "bytes_received": story.link.bytes_received if story.link else None,
                 "model": str(result.saved) if result.saved else None,
             }
         )
@@ -220,6 +224,8 @@ def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None
             f"[bold]{score.accuracy:.1%}[/] of {score.samples:,} test samples right "
             f"after step {result.step:,} ({story.seconds:.1f} s)"
         )
+    if story.samples_learned and story.seconds:
+        say(f"speed  {throughput(story)}")
     say(f"digest {result.digest}")
     if result.offsets:
         note(BY_HAND)
@@ -227,3 +233,14 @@ def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None
         say(f"saved  {result.saved}")
     if outputs.report:
         say(f"report {outputs.report / 'report.html'}")
+
+
+def throughput(story: Story) -> str:
+    """Samples a second over the whole run, and what went over the line where there is one."""
+    words = f"{story.samples_learned / story.seconds:,.0f} samples/s"
+    link = story.link
+    if link is None:
+        return words
+    sent, received = (si(count / story.seconds, "B/s") for count in (link.bytes_sent, link.bytes_received))
+    answer = f", an answer after {si(link.latency, 's')}" if link.latency else ""
+    return f"{words}; over the line {sent} to the chip, {received} back{answer}"
