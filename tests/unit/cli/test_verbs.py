@@ -18,20 +18,8 @@ from wagekit.training import load_model
 from wagekit.version import __version__
 
 WEIGHTS = {"digits": 33_984, "digits-tiny": 5_960}
-VERBS = [
-    "analyze",
-    "boards",
-    "build",
-    "demo",
-    "doctor",
-    "evaluate",
-    "export",
-    "flash",
-    "learn",
-    "new",
-    "predict",
-]
-VERBS += ["replay", "report", "run", "simulate", "train", "verify"]
+VERBS = """analyze boards build demo doctor evaluate export flash learn monitor new predict record replay report run
+simulate train verify""".split()
 QUICK = ("--on", "reference", "--steps", "12")
 
 

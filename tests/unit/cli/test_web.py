@@ -47,6 +47,8 @@ def opened(*arguments: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str
     """A command with a web view, and its port."""
     command = [sys.executable, "-m", "wagekit", *arguments, "--web", "--web-port", "0"]
     streams: dict[str, Any] = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
+    # Whoever runs the tests in the background may have Ctrl-C ignored, and children inherit that.
+    streams["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(command, cwd=folder, **streams) as process:
         assert process.stderr is not None
         found = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stderr.readline())
