@@ -18,8 +18,27 @@ from wagekit.training import load_model
 from wagekit.version import __version__
 
 WEIGHTS = {"digits": 33_984, "digits-tiny": 5_960}
-VERBS = """analyze boards build demo doctor evaluate export flash learn monitor new predict record replay report run
-simulate train verify""".split()
+VERBS = [
+    "analyze",
+    "boards",
+    "build",
+    "demo",
+    "doctor",
+    "evaluate",
+    "export",
+    "flash",
+    "learn",
+    "monitor",
+    "new",
+    "predict",
+    "record",
+    "replay",
+    "report",
+    "run",
+    "simulate",
+    "train",
+    "verify",
+]
 QUICK = ("--on", "reference", "--steps", "12")
 
 
