@@ -13,7 +13,7 @@ from wagekit.cli.by_itself_view import facts, say_result
 from wagekit.cli.console import err, working
 from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.learning import BY_HAND, DEFAULT_DATA, Stop, tell_failure
-from wagekit.cli.places import beat_of, checkpoint_on, open_place, tell_device
+from wagekit.cli.places import beat_of, checkpoint_on, open_place, tell_board, tell_link
 from wagekit.cli.run_event import run_event
 from wagekit.cli.session import Outputs, leave_report, telling
 from wagekit.cli.sources import Subject, data_spec, open_data, open_subject, split_parts
@@ -206,7 +206,6 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
                 stop=Stop(interrupt, bus),
                 controls=told.controls,
                 save_to=outputs.model,
-                after=lambda emit: tell_device(emit, executor, place),
             )
         if settings.verify:
             result.verified = _verify(lesson, executor, result)
@@ -227,7 +226,6 @@ def learn(
     controls: Controls | None = None,
     save_to: Path | None = None,
     count: bool = False,
-    after: Callable[[Emit], None] | None = None,
     memory: Memory | None = None,
     loaded: bool = False,
     goes_on: bool = False,
@@ -262,6 +260,7 @@ def learn(
             lesson.begin(executor)
         learner, examine = _settle(lesson, executor, controls, goes_on)
         emit(_run(lesson, executor, "started"))
+        tell_board(emit, executor)
         watch = Watch(
             learner,
             lesson.how,
@@ -284,8 +283,7 @@ def learn(
         save()
         result.digest, result.offsets = executor.digest(), watch.offsets
         result.instructions = spent / result.state.seen if spent else None
-        if after is not None:
-            after(emit)
+        tell_link(emit, executor)
         if watch.offsets:
             emit(Log(level="warning", message=BY_HAND))
         status: RunStatus = "stopped" if result.state.end == "asked" else "finished"

@@ -110,7 +110,7 @@ def _introduce(lesson: Lesson, board: str) -> None:
 def _learn(lesson: Lesson, where: str, folder: Path, sinks: list) -> Result:  # type: ignore[type-arg]
     from wagekit.cli.interrupt import Interrupt
     from wagekit.cli.learning import Stop, learn
-    from wagekit.cli.places import open_place, tell_device
+    from wagekit.cli.places import open_place
     from wagekit.monitor import Bus
 
     _title(1, "Compile the network to firmware")
@@ -130,7 +130,6 @@ def _learn(lesson: Lesson, where: str, folder: Path, sinks: list) -> Result:  # 
                 stop=Stop(interrupt, bus),
                 save_to=folder / "model.safetensors",
                 save_often=False,
-                after=lambda emit: tell_device(emit, executor, place),
             )
         if not result.finished:
             raise KeyboardInterrupt

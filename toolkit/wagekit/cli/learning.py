@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wagekit.cli.console import working
-from wagekit.cli.places import beat_of, checkpoint_on
+from wagekit.cli.places import beat_of, checkpoint_on, tell_board, tell_link
 from wagekit.cli.run_event import run_event
 from wagekit.cli.sources import Subject, data_spec, open_data, split_parts
 from wagekit.errors import DataError, DeviceFaultError, UsageError, WagekitError
@@ -254,14 +254,13 @@ def learn(
     save_often: bool = True,
     stream: bool = False,
     count: bool = False,
-    after: Callable[[Emit], None] | None = None,
     memory: Memory | None = None,
     loaded: bool = False,
 ) -> Result:
     """Train to the end of the plan, or until `stop`; evaluate and save at the end in both cases.
 
     What is asked for through `controls` is done between two steps. The model is saved after every
-    epoch too if `save_often`. `after` is called with `emit` when training is over, to tell more.
+    epoch too if `save_often`.
     What is needed to take it up again goes to `memory`; with `loaded` the executor is where it is to begin.
     """
     memory = memory or Memory(offsets=list(lesson.offsets))
@@ -281,6 +280,7 @@ def learn(
         executor.health_every = every(lesson.health, executor)
         place = settle(lesson, executor, stream=stream, count=count)
         emit(_run_event(lesson, executor, "started"))
+        tell_board(emit, executor)
         _tell_offsets(memory.offsets, executor.step_count, emit)
         trainer = Trainer(
             executor,
@@ -305,8 +305,7 @@ def learn(
         result.finished = trainer.run()
         result.score, result.offsets = trainer.score, trainer.offsets
         result.step, result.digest = executor.step_count, executor.digest()
-        if after is not None:
-            after(emit)
+        tell_link(emit, executor)
         if trainer.offsets:
             emit(Log(level="warning", message=BY_HAND))
         emit(_run_event(lesson, executor, "finished" if result.finished else "stopped", result.digest))

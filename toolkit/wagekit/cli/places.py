@@ -104,16 +104,17 @@ def load_to_infer(executor: Executor, model: Model) -> None:
     executor.load_masters(masters, model.step, model.seed)
 
 
-def tell_device(emit: Callable[[Event], None], executor: Executor, place: Place) -> None:
-    """Events about memory and link of a chip; nothing for other places."""
+def tell_board(emit: Callable[[Event], None], executor: Executor) -> None:
+    """What a chip's firmware takes of its board, where that is known here; nothing for other places."""
+    if isinstance(executor, DeviceExecutor):
+        image: FirmwareImage | None = getattr(executor, "image", None)
+        emit(memory_event(image) if image else Resources(board=executor.hello.board))
+
+
+def tell_link(emit: Callable[[Event], None], executor: Executor) -> None:
+    """How the link of a chip does, and what its board has used by now; two requests and their answers."""
     if not isinstance(executor, DeviceExecutor):
         return
-    emit(memory_event(place.image) if place.image else Resources(board=executor.hello.board))
-    tell_link(emit, executor)
-
-
-def tell_link(emit: Callable[[Event], None], executor: DeviceExecutor) -> None:
-    """How the link of a chip does, and what its board has used by now; two requests and their answers."""
     hello, counters = executor.hello, executor.counters()
     image: FirmwareImage | None = getattr(executor, "image", None)
     stats = executor.device.session.stats

@@ -12,7 +12,7 @@ from rich.text import Text
 from wagekit.cli.console import err, note, out, print_json, say
 from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.learning import BY_HAND, Lesson, Result, Settings, Stop, learn, plan_lesson
-from wagekit.cli.places import open_place, tell_device
+from wagekit.cli.places import open_place
 from wagekit.cli.sources import open_subject
 from wagekit.cli.stdin import STDIN
 from wagekit.cli.web import WebOptions, open_web
@@ -161,7 +161,6 @@ def run_lesson(
             save_to=outputs.model,
             stream=stream,
             count=place.counts,
-            after=lambda emit: tell_device(emit, executor, place),
         )
     if outputs.report is not None:
         leave_report(outputs.report, told.story)

@@ -16,7 +16,7 @@ from wagekit.cli.console import err, note, out, print_json, say
 from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.learn import DEFAULT_RATES
 from wagekit.cli.learning import Stop, every, store_test, tell_failure
-from wagekit.cli.places import Place, open_place, tell_device
+from wagekit.cli.places import open_place, tell_board, tell_link
 from wagekit.cli.run_event import run_event
 from wagekit.cli.session import Outputs, leave_report, telling
 from wagekit.cli.sources import Subject, label_column, open_subject, open_test
@@ -175,9 +175,7 @@ def stream(lesson: Lesson, where: str, outputs: Outputs, **options: Any) -> Resu
         )
     with place.executor as executor:
         with Bus(told.sinks) as bus, Interrupt() as interrupt:
-            result = learn(
-                lesson, executor, bus, place=place, controls=told.controls, stop=Stop(interrupt, bus)
-            )
+            result = learn(lesson, executor, bus, controls=told.controls, stop=Stop(interrupt, bus))
         if outputs.model is not None:
             training: dict[str, Any] = {"stream": how.to_dict()}
             if result.offsets:
@@ -202,7 +200,6 @@ def learn(
     executor: Executor,
     emit: Emit,
     *,
-    place: Place,
     controls: Controls,
     stop: Callable[[], bool] = lambda: False,
 ) -> Result:
@@ -224,6 +221,7 @@ def learn(
         failures: list[DataError] = []
         learner = StreamLearner(executor, lesson.how, _pieces(lines, failures), emit, stop)
         emit(_run(lesson, executor, "started"))
+        tell_board(emit, executor)
         test(learner.state())
         watch = Watch(
             learner,
@@ -240,7 +238,7 @@ def learn(
             test(state)
         if lines.bad:
             emit(Log(level="warning", message=f"{lines.bad:,} lines were left out"))
-        tell_device(emit, executor, place)
+        tell_link(emit, executor)
         result = Result(state, executor.digest(), tests, lines.bad, next(iter(failures), None))
         result.offsets = watch.offsets
         emit(_end(lesson, executor, result))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wagekit.cli import by_itself as alone
 from wagekit.cli import learning
-from wagekit.cli.places import Place, open_place, tell_device
+from wagekit.cli.places import Place, open_place
 from wagekit.cli.sources import Subject
 from wagekit.ir import Graph
 from wagekit.monitor import Controls
@@ -73,7 +73,6 @@ class Training:
             stream=self.stream,
             memory=memory,
             loaded=loaded,
-            after=lambda tell: tell_device(tell, place.executor, place),
         ).finished
 
 
@@ -129,7 +128,6 @@ class ByItself:
             memory=memory,
             loaded=loaded,
             goes_on=goes_on,
-            after=lambda tell: tell_device(tell, place.executor, place),
         )
         return result.state.end != "asked"
 
