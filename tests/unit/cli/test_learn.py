@@ -19,7 +19,7 @@ from wagekit import boards
 from wagekit.cli.sources import shipped_network
 from wagekit.datasets import load_digits
 from wagekit.executors.host import HostExecutor
-from wagekit.monitor import Evaluation, Learned, Run, read_events
+from wagekit.monitor import Evaluation, Health, Learned, Run, read_events
 from wagekit.spec import Network
 from wagekit.toolchain.firmware import build_firmware
 from wagekit.toolchain.qemu import boot
@@ -73,12 +73,17 @@ def test_chip_host_and_reference_hold_the_same(cli: Callable, qemu: str, host_cc
     options = ("--samples", "70", "--batch", "3", "--keep", "10", "--replay", "1", "--rates", "0:2,50%:1")
     tests = ("--test-every", "20", "--json")
     places = ("reference", "host", f"qemu:{BOARD}")
-    told = []
+    told, healths = [], []
     for place in places:
-        outcome = cli(
-            "learn", "digits-tiny", "--data", "few.npz", *options, *tests, "--on", place, "--out", place[:3]
+        files = ("--out", place[:3], "--events", f"{place[:3]}.jsonl", "--health", "16")
+        told.append(
+            found(cli("learn", "digits-tiny", "--data", "few.npz", *options, *tests, "--on", place, *files))
         )
-        told.append(found(outcome))
+        events = read_events(f"{place[:3]}.jsonl")
+        healths.append([event for event in events if isinstance(event, Health)][-1])
+    assert healths[0].step > 0
+    assert {health.step for health in healths} == {healths[0].step - healths[0].step % 16}
+    assert healths[0].layers == healths[1].layers == healths[2].layers
     for other in told[1:]:
         assert {name: other[name] for name in other if name not in ("seconds", "model")} == {
             name: told[0][name] for name in told[0] if name not in ("seconds", "model")

@@ -12,7 +12,7 @@ from rich.text import Text
 from wagekit.cli.by_itself_view import facts, say_result
 from wagekit.cli.console import err, working
 from wagekit.cli.interrupt import Interrupt
-from wagekit.cli.learning import BY_HAND, DEFAULT_DATA, Stop, tell_failure
+from wagekit.cli.learning import BY_HAND, DEFAULT_DATA, Stop, every, tell_failure
 from wagekit.cli.places import beat_of, checkpoint_on, open_place, tell_board, tell_link
 from wagekit.cli.run_event import run_event
 from wagekit.cli.session import Outputs, leave_report, telling
@@ -63,6 +63,8 @@ class Settings:
     keep: int
     replay: int
     test_every: int
+    health: int | None = None
+    """Steps between two counts of the layers' health; see `learning.every`."""
     seed: int | None
     train_limit: int | None
     test_fraction: float = TEST_FRACTION
@@ -194,6 +196,7 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
             batch=lesson.how.batch,
             samples=lesson.store,
             masters=lesson.subject.masters,
+            health=settings.health != 0,
             **options,
         )
     with place.executor as executor:
@@ -258,6 +261,7 @@ def learn(
     try:
         if not loaded:
             lesson.begin(executor)
+        executor.health_every = every(lesson.settings.health, executor)
         learner, examine = _settle(lesson, executor, controls, goes_on)
         emit(_run(lesson, executor, "started"))
         tell_board(emit, executor)

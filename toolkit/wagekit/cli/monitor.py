@@ -132,6 +132,7 @@ def monitor(
             keep=keep,
             replay=1,
             test_every=test_every,
+            health=health,
             seed=seed,
             train_limit=train_limit,
             test_fraction=test_fraction,

@@ -108,9 +108,8 @@ def learn_stdin(
     samples = settings.samples or 0
     rates = ANY_RATE if settings.rates == DEFAULT_RATES and not samples else settings.rates
     plan = by_itself.plan_of(settings, _rates("--rates", rates, samples), samples)
-    return stream(
-        plan_lesson(network, settings, plan, test_every=settings.test_every), where, outputs, **options
-    )
+    lesson = plan_lesson(network, settings, plan, test_every=settings.test_every, health=settings.health)
+    return stream(lesson, where, outputs, **options)
 
 
 def _rates(option: str, text: str, samples: int) -> tuple[tuple[int, int], ...]:

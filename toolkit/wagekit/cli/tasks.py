@@ -101,6 +101,7 @@ class ByItself:
             baud=self.baud if where.startswith("serial:") else None,
             samples=lesson.store,
             masters=lesson.subject.masters,
+            health=lesson.settings.health != 0,
             keep=keep,
             flash=flash,
         )

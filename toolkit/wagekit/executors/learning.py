@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wagekit.executors.base import Executor, IntArray, Rule
+from wagekit.executors.base import Executor, IntArray, Rule, StepResult
 from wagekit.numerics.learn import Learning, Replay, draw
 
 Order = Literal["in_turn", "drawn"]
@@ -62,11 +63,12 @@ def learn(
     seed: int = 0,
     limit: int = 0,
     reservoir: Reservoir | None = None,
+    told: Callable[[StepResult], None] = lambda _: None,
 ) -> None:
     """Learn from samples until the plan of `learning` ends, or `limit` samples later (0: no limit).
 
     Sample `n` since the begin of `learning` is `n` modulo their number, or drawn. With a plan that has no
-    limit and without `limit` this does not end.
+    limit and without `limit` this does not end. `told` gets the result of each step, replayed ones too.
     """
     end = learning.seen + limit
     while learning.end == "goes_on" and not (limit and learning.seen >= end):
@@ -76,10 +78,11 @@ def learn(
         numbers = range(learning.seen, learning.seen + count)
         chosen = [n % len(x) if order == "in_turn" else draw(seed, n, len(x)) for n in numbers]
         result = executor.step(x[chosen], labels[chosen], learning.rate(), rule)
+        told(result)
         learning.observe(count, result.errors)
         for _ in range(reservoir.steps if reservoir else 0):
             old = reservoir.draw(batch) if reservoir else None
             if old is not None:
-                executor.step(*old, learning.rate(), rule)
+                told(executor.step(*old, learning.rate(), rule))
         if reservoir:
             reservoir.offer(x[chosen], labels[chosen])

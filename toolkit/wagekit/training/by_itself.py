@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wagekit.errors import LimitError, MismatchError, UsageError
-from wagekit.executors.base import Executor, IntArray, Rule
+from wagekit.executors.base import Executor, IntArray, LayerHealth, Rule, StepResult
 from wagekit.executors.device import DeviceExecutor
 from wagekit.executors.divergence import first_divergence
 from wagekit.executors.learning import Order, Reservoir, learn
@@ -25,6 +25,8 @@ from wagekit.numerics.learn import MAX_RATES, ONE, Learning, LearnPlan
 from wagekit.training.plan import RULES
 from wagekit.training.schedule import Words, moved, parse_points
 
+Counted = tuple[int, tuple[LayerHealth, ...]]
+"""A step, and the health of the layers in it."""
 ORDERS: tuple[Order, ...] = ("in_turn", "drawn")
 _WORDS = Words(
     "rates", "sample", "write SAMPLE:LOG2 pairs like '0:2,300:3', shares like '50%:2', or one number"
@@ -105,6 +107,9 @@ class Learner(Protocol):
     def stop(self) -> None:
         """End the plan after the step under way."""
 
+    def health(self) -> Counted | None:
+        """The latest count of the layers' health that is not told with its step; None: there is none."""
+
 
 @dataclass(slots=True)
 class OnChip:
@@ -160,6 +165,10 @@ class OnChip:
         """Tell the chip."""
         self.executor.stop_learning()
 
+    def health(self) -> Counted | None:
+        """What the chip counted last."""
+        return self.executor.health() if self.executor.health_every else None
+
 
 @dataclass(slots=True)
 class Anywhere:
@@ -172,6 +181,7 @@ class Anywhere:
     learning: Learning = field(init=False)
     reservoir: Reservoir = field(init=False)
     _pauses: bool = field(default=False, init=False)
+    _counted: Counted | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.learning = Learning(self.lesson.plan)
@@ -195,8 +205,17 @@ class Anywhere:
                 seed=lesson.seed,
                 limit=min(piece, end - learning.seen) if limit else piece,
                 reservoir=self.reservoir,
+                told=self._take,
             )
             yield self.state()
+
+    def _take(self, result: StepResult) -> None:
+        if result.health is not None:
+            self._counted = result.step, result.health
+
+    def health(self) -> Counted | None:
+        """Of the steps learned here."""
+        return self._counted
 
     def state(self) -> LearnState:
         """How it goes."""

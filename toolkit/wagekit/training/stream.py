@@ -184,6 +184,9 @@ class StreamLearner:
         """How it goes."""
         return learn_state(self.learning, self._step)
 
+    def health(self) -> None:
+        """Told with each step."""
+
     def pause(self) -> None:
         """End `learn` with the batches that are on their way; none is lost."""
         self._pauses = True

@@ -13,7 +13,7 @@ from wagekit.monitor.events import Control, Event, Log
 from wagekit.numerics import LOG2_LR_MAX, LOG2_LR_MIN
 from wagekit.training.by_hand import ByHand
 from wagekit.training.by_itself import ByItself, Learner, learned_event
-from wagekit.training.loop import BEAT_EVERY, SHOW_EVERY, Emit
+from wagekit.training.loop import BEAT_EVERY, SHOW_EVERY, Emit, health_event
 from wagekit.training.memory import changed, in_effect
 
 
@@ -45,6 +45,9 @@ class Watch:
     offset: int = 0
     """The one that is in effect at the learner when this begins."""
     _shown: float = field(default=-SHOW_EVERY, init=False)
+    _asked: float = field(default=-SHOW_EVERY, init=False)
+    _counted: int = field(default=-1, init=False)
+    """The latest step whose health was told."""
     _beaten: float = field(default_factory=time.monotonic, init=False)
 
     def run(self) -> LearnState:
@@ -120,7 +123,16 @@ class Watch:
         if self.show is not None and state.seen and now - self._shown >= SHOW_EVERY:
             self._shown = now
             self.emit(self.show(state))
+        if not state.active or now - self._asked >= SHOW_EVERY:
+            self._asked = now
+            self._tell_health()
         return state
+
+    def _tell_health(self) -> None:
+        found = self.learner.health()
+        if found is not None and found[0] != self._counted:
+            self._counted = found[0]
+            self.emit(health_event(*found))
 
     def _idle(self) -> None:
         if self.beat is not None and time.monotonic() - self._beaten >= BEAT_EVERY:
