@@ -16,9 +16,16 @@ from wagekit.writer import firmware_files, write_files
 
 ALLOWED = {"memcpy", "memset", "memmove"}
 """What a compiler may call on its own; the boards have them."""
-HELPERS = {"__aeabi_lmul", "__aeabi_llsl", "__aeabi_llsr", "__aeabi_lasr", "__aeabi_uidiv"}
-"""64-bit products and shifts, and the running accuracy's quotient of 32 bits, from the compiler's own
-library on ARMv6-M."""
+HELPERS = {
+    "__aeabi_lmul",
+    "__aeabi_llsl",
+    "__aeabi_llsr",
+    "__aeabi_lasr",
+    "__aeabi_uidiv",
+    "__aeabi_uidivmod",
+}
+"""64-bit products and shifts, the running accuracy's quotient of 32 bits and whether a step counts its
+health, from the compiler's own library on ARMv6-M."""
 
 
 def output_of(command: list[str]) -> str:

@@ -59,6 +59,8 @@ class Asked:
     """Empty where there are more cores than the chip has: tiles are not made then."""
     lacking: tuple[int | None, ...]
     """By layer the least bits that its fullest core would have to hold, where no cut fits a core's memory."""
+    least_cores: int
+    """That would do if cores had all the memory that they could need."""
     batch: int
     training: bool
 
@@ -130,6 +132,8 @@ def _cores(asked: Asked) -> Iterator[Violation]:
     if value > allowed:
         largest = max(zip(asked.cuts, asked.graph.layers, strict=True), key=lambda pair: pair[0].cores)
         fix = f"layer {largest[1].name} takes {largest[0].cores:,} of them; a chip of {value:,} would do"
+        if asked.training and asked.batch > 1 and asked.least_cores <= allowed:
+            fix += f"; a smaller batch than {asked.batch} takes fewer"
         what = "cores needed" if all(bits is None for bits in asked.lacking) else "cores needed at least"
         yield Violation("cores", None, None, value, allowed, what, fix)
 

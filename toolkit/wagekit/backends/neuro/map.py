@@ -21,7 +21,8 @@ def map_graph(graph: Graph, preset: Preset, options: MappingOptions | None = Non
     options = options or MappingOptions()
     assert graph.batch is not None and graph.training is not None, "the range pass comes first"
     asked = (preset.limits, options)
-    found = [fitting_cut(graph, layer, cut_layer(layer, *asked), asked) for layer in graph.layers]
+    coarse = [cut_layer(layer, *asked) for layer in graph.layers]
+    found = [fitting_cut(graph, *pair, asked) for pair in zip(graph.layers, coarse, strict=True)]
     cuts = [cut for cut, _ in found]
     lacking = tuple(lack for _, lack in found)
     layers: list[LayerMap] = []
@@ -32,7 +33,8 @@ def map_graph(graph: Graph, preset: Preset, options: MappingOptions | None = Non
             layers.append(map_layer(layer, cut, asked, first_core=cores, below=below))
             cores += cut.cores
     mapped = tuple(layers)
-    check(Asked(graph, preset, options, tuple(cuts), mapped, lacking, graph.batch, graph.training))
+    least = sum(cut.cores for cut in coarse)
+    check(Asked(graph, preset, options, tuple(cuts), mapped, lacking, least, graph.batch, graph.training))
     flows, tables, counters = build_flows(graph, mapped, options, graph.training)
     tiles = tuple(tile for layer_map in mapped for tile in layer_map.tiles)
     return Mapping(
