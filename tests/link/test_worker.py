@@ -38,7 +38,7 @@ SOURCE = Source("halves", "f")
 PLAN = Plan(samples=30, batch=BATCH, total_steps=60, schedule="0:2,50%:1", order_seed=3)
 TRAINING = learning.Lesson(Subject(NET), compile_graph(NET, BATCH), PLAN, SOURCE, 7, TRAIN, TEST, 0)
 HOW = How(LearnPlan(((0, 2), (60, 1)), window_log2=4, samples=150), batch=BATCH, seed=7, keep=6)
-SETTINGS: Any = type("Settings", (), {"test_every": 0, "rates": "0:2,60:1"})()
+SETTINGS: Any = type("Settings", (), {"test_every": 0, "rates": "0:2,60:1", "health": None})()
 ALONE = by_itself.Lesson(Subject(NET), compile_graph(NET, BATCH), HOW, SETTINGS, SOURCE, TRAIN, TEST)
 
 
