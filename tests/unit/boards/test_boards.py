@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from wagekit import boards
+from wagekit.boards.cores import Core, features_problem, features_used
 from wagekit.errors import BoardError
 
 
@@ -106,6 +107,22 @@ def test_no_board_at_the_path(tmp_path: Path) -> None:
         ("icount_shift = 0", "icount = 0", r"qemu\.icount is not a known key .*allowed: machine"),
         ("origin = 0x20000000", "origin = -1", r"memory\[1\]\.origin = -1: .*greater than or equal to 0"),
         ("format = 1", "format = ", r"mine/board\.toml: Invalid"),
+        ('-mcpu=cortex-m4"', '-mcpu=cortex-m7"', r"flags: -mcpu=cortex-m4 is needed .* found cortex-m7"),
+        ('-mcpu=cortex-m4"', '-O2"', r"flags: -mcpu=cortex-m4 is needed .* found none"),
+        ('["dsp", "fpu"]', '["fpu"]', r"features: dsp is missing"),
+        ('["dsp", "fpu"]', '["dsp", "mve"]', r"features: a cortex-m4 has no mve; allowed: dsp, fpu"),
+        ('["dsp", "fpu"]', '["simd"]', r"features\[0\] = 'simd': .*'dsp', 'fpu' or 'mve'"),
+        ("stflash = true", 'stflash = "yes"', r"flash\.stflash = 'yes': input should be a valid boolean"),
+        ('"target/stm32f4x.cfg"', '"stm32f4x"', r"flash\.openocd\[1\] = 'stm32f4x': .*match pattern"),
+        ("stflash = true", 'usb = ["0D28:204"]', r"flash\.usb\[0\] = '0D28:204': .*match pattern"),
+        ("stflash = true", "uf2_family = -1", r"flash\.uf2_family = -1"),
+        ('pyocd_target = "stm32f405rgtx"\n', "", r"flash\.pyocd_pack: it goes with pyocd_target"),
+        ('where = "qemu"', 'where = "here"', r"verified\[0\]\.where = 'here': .*'hardware', 'qemu'"),
+        (
+            "what = ",
+            "that = ",
+            r"verified\[0\]\.that is not a known key \(did you mean what\?\); allowed: where",
+        ),
     ],
 )
 def test_mistakes_name_file_key_value_and_what_is_allowed(
@@ -117,6 +134,55 @@ def test_mistakes_name_file_key_value_and_what_is_allowed(
     assert re.search(message, text), text
     assert "mine/board.toml" in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("core", "flags", "features"),
+    [
+        ("cortex-m0", ["-mcpu=cortex-m0"], []),
+        ("cortex-m4", ["-mcpu=cortex-m4", "-mfloat-abi=soft"], ["dsp"]),
+        ("cortex-m4", ["-mcpu=cortex-m4", "-mfloat-abi=hard"], ["dsp", "fpu"]),
+        ("cortex-m33", ["-mcpu=cortex-m33+nodsp"], []),
+        ("cortex-m33", ["-mcpu=cortex-m33+nofp", "-mfloat-abi=soft"], ["dsp"]),
+        ("cortex-m55", ["-mcpu=cortex-m55+nomve.fp", "-mfloat-abi=softfp"], ["dsp", "fpu", "mve"]),
+        ("cortex-m55", ["-mcpu=cortex-m55+nofp", "-mfloat-abi=softfp"], ["dsp", "mve"]),
+        ("cortex-m55", ["-mcpu=cortex-m55+nomve", "-mfloat-abi=soft"], ["dsp"]),
+    ],
+)
+def test_features_follow_from_core_and_flags(core: Core, flags: list[str], features: list[str]) -> None:
+    assert features_used(core, flags) == features
+    assert features_problem(core, flags, None) is None
+
+
+def test_flags_that_no_such_core_can_run() -> None:
+    flags = ["-mcpu=cortex-m3", "-mfloat-abi=hard"]
+    assert features_problem("cortex-m3", flags, None) == "flags: they use fpu, which a cortex-m3 never has"
+    flags = ["-mcpu=cortex-m4", "-mfloat-abi=hard"]
+    assert (
+        features_problem("cortex-m4", flags, ["dsp"]) == "features: fpu is missing, which flags or core have"
+    )
+
+
+@pytest.mark.parametrize("name", boards.available())
+def test_packaged_boards_tell_where_their_numbers_come_from(name: str) -> None:
+    board = boards.load(name)
+    assert board.references
+    assert board.verified
+    assert board.clock
+    assert board.features is not None
+    wears = "common/wk_flash_memory.c" not in board.sources
+    assert all((area.endurance is not None) == wears for area in board.checkpoint)
+
+
+def test_a_way_to_write_the_board_is_needed_or_no_table(tmp_path: Path) -> None:
+    folder = edited(tmp_path, "[flash]", "[[removed]]")
+    text = (folder / boards.FILE).read_text()
+    start, end = text.index("[[removed]]"), text.index("[[verified]]")
+    (folder / boards.FILE).write_text(text[:start] + "[flash]\nusb = []\n\n" + text[end:])
+    with pytest.raises(BoardError, match=r"flash\.pyocd_target, openocd, .* is needed"):
+        boards.load(folder)
+    (folder / boards.FILE).write_text(text[:start] + text[end:])
+    assert boards.load(folder).flash is None
 
 
 def test_source_that_is_not_there(tmp_path: Path) -> None:

@@ -92,9 +92,9 @@ def flash_probe(elf: Path, board: Board, *, probe: str | None = None) -> None:
     `probe` is the probe's unique id, where there are several. UsageError: the board is not known
     to pyOCD. ToolError: pyOCD is missing, finds no probe, or failed; one line says which.
     """
-    if board.flash is None:
+    if board.flash is None or board.flash.pyocd_target is None:
         raise UsageError(
-            f"board {board.name} cannot be written through a probe: its board.toml has no [flash]",
+            f"board {board.name} cannot be written through a probe: its board.toml has no flash.pyocd_target",
             hint="emulated boards are written through QEMU's gdb stub",
         )
     if not elf.is_file():
