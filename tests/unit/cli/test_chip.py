@@ -54,6 +54,7 @@ def test_run_on_a_chip_equals_the_reference(cli: Callable, qemu: str, tmp_path: 
     lines = [json.loads(line) for line in (tmp_path / "e.jsonl").read_text().splitlines()]
     kinds = {line["type"] for line in lines}
     assert {"run", "step", "evaluation", "resources", "link"} <= kinds
+    assert json.loads(there.out)["waiting"] is None, "a counter of instructions does not tell time"
     assert all(line["instructions"] > 10_000 for line in lines if line["type"] == "step")
 
 
@@ -63,6 +64,7 @@ def test_streamed_equals_uploaded(cli: Callable, qemu: str, few: str) -> None:
     once, each = json.loads(uploaded.out), json.loads(streamed.out)
     assert each["digest"] == once["digest"]
     assert each["bytes_sent"] > 12 * 8 * 64, "every batch went over the line"
+    assert 0 <= each["waiting"] < 1
     assert 0 < each["samples_per_second"] < 12 * 8 / (each["seconds"] - 0.001)
 
 

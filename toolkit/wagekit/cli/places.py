@@ -128,6 +128,7 @@ def tell_link(emit: Callable[[Event], None], executor: Executor) -> None:
             bytes_sent=stats.bytes_sent,
             bytes_received=stats.bytes_received,
             latency=stats.latency(),
+            waiting=executor.waiting,
         )
     )
     writes = executor.checkpoint_info().saves if hello.checkpoints else None

@@ -211,9 +211,7 @@ def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None
                 "test_accuracy": score.accuracy if score else None,
                 "test_loss": score.loss if score else None,
                 "seconds": round(story.seconds, 3),
-                "samples_per_second": round(story.samples_learned / (story.seconds or 1.0), 1),
-                "bytes_sent": story.link.bytes_sent if story.link else None,
-                "bytes_received": story.link.bytes_received if story.link else None,
+                **speed(story),
                 "model": str(result.saved) if result.saved else None,
             }
         )
@@ -234,6 +232,18 @@ def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None
         say(f"report {outputs.report / 'report.html'}")
 
 
+def speed(story: Story) -> dict[str, float | None]:
+    """How fast it learned, and what went over the line, for scripts; None where there is no line."""
+    link = story.link
+    share = link.waiting if link else None
+    return {
+        "samples_per_second": round(story.samples_learned / (story.seconds or 1.0), 1),
+        "bytes_sent": link.bytes_sent if link else None,
+        "bytes_received": link.bytes_received if link else None,
+        "waiting": None if share is None else round(share, 4),
+    }
+
+
 def throughput(story: Story) -> str:
     """Samples a second over the whole run, and what went over the line where there is one."""
     words = f"{story.samples_learned / story.seconds:,.0f} samples/s"
@@ -242,4 +252,7 @@ def throughput(story: Story) -> str:
         return words
     sent, received = (si(count / story.seconds, "B/s") for count in (link.bytes_sent, link.bytes_received))
     answer = f", an answer after {si(link.latency, 's')}" if link.latency else ""
-    return f"{words}; over the line {sent} to the chip, {received} back{answer}"
+    waited = ""
+    if link.waiting is not None:
+        waited = f"; the chip waited for data, or sent, {link.waiting:.0%} of the time"
+    return f"{words}; over the line {sent} to the chip, {received} back{answer}{waited}"

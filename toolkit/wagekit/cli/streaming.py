@@ -18,7 +18,7 @@ from wagekit.cli.learn import DEFAULT_RATES
 from wagekit.cli.learning import Stop, every, store_test, tell_failure
 from wagekit.cli.places import open_place, tell_board, tell_link
 from wagekit.cli.run_event import run_event
-from wagekit.cli.session import Outputs, leave_report, telling
+from wagekit.cli.session import Outputs, leave_report, speed, telling, throughput
 from wagekit.cli.sources import Subject, label_column, open_subject, open_test
 from wagekit.cli.stdin import stdin_lines
 from wagekit.datasets import CsvStream
@@ -326,7 +326,7 @@ def _end(lesson: Lesson, executor: Executor, result: Result) -> Run:
     return replace(_run(lesson, executor, status, result.digest), message=message)
 
 
-def _to_dict(result: Result, seconds: float) -> dict[str, Any]:
+def _to_dict(result: Result, story: Story) -> dict[str, Any]:
     state, tests = result.state, result.tests
     return {
         "finished": state.end != "asked",
@@ -342,14 +342,15 @@ def _to_dict(result: Result, seconds: float) -> dict[str, Any]:
         "test_samples": tests[-1].samples if tests else 0,
         "test_accuracy_before": tests[0].accuracy if tests else None,
         "test_accuracy": tests[-1].accuracy if tests else None,
-        "seconds": round(seconds, 3),
+        "seconds": round(story.seconds, 3),
+        **speed(story),
         "model": str(result.saved) if result.saved else None,
     }
 
 
 def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None:
     if outputs.json:
-        print_json(_to_dict(result, story.seconds))
+        print_json(_to_dict(result, story))
         return
     state, tests = result.state, result.tests
     say(
@@ -363,6 +364,8 @@ def _say(lesson: Lesson, result: Result, story: Story, outputs: Outputs) -> None
             f"[bold]{tests[-1].accuracy:.1%}[/] of {tests[-1].samples:,} test samples right, "
             f"{tests[0].accuracy:.1%} before"
         )
+    if story.samples_learned and story.seconds:
+        say(f"speed  {throughput(story)}")
     say(f"digest {result.digest}")
     if result.saved:
         say(f"saved  {result.saved}")

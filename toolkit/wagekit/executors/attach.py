@@ -39,6 +39,8 @@ class Bench:
     build: Callable[[Sequence[IntArray]], FirmwareImage]
     """A firmware whose frozen layers have the weights of these masters."""
     boot: Callable[[FirmwareImage], Device]
+    icount: bool
+    """The device's counter counts instructions."""
 
 
 class QemuExecutor(DeviceExecutor):
@@ -65,7 +67,16 @@ class QemuExecutor(DeviceExecutor):
         self._bench = bench
         self.image = bench.build(masters)
         device = bench.boot(self.image)
-        super().__init__(net, device, name=name, seed=seed, batch=batch, keep=keep, masters=masters)
+        super().__init__(
+            net,
+            device,
+            name=name,
+            seed=seed,
+            batch=batch,
+            keep=keep,
+            masters=masters,
+            counts_time=not bench.icount,
+        )
 
     def load_masters(self, masters: Sequence[ArrayLike], step: int = 0, seed: int | None = None) -> None:
         """Replace all masters, the step and (if given) the seed; all or nothing."""
@@ -191,5 +202,5 @@ def open_qemu(
     graph = compile_graph(net, training=False)
     start = net.seed if seed is None else check_uint32(seed, "seed")
     begin = initial_masters(graph, start) if masters is None else check_masters(graph, masters)
-    bench = Bench(build, boot)
+    bench = Bench(build, boot, icount)
     return QemuExecutor(net, bench, begin, name=name, seed=seed, batch=batch, keep=keep or infers)

@@ -24,6 +24,7 @@ from wagekit.executors.checks import (
 )
 from wagekit.executors.health import health_of
 from wagekit.executors.learning import Order
+from wagekit.executors.waiting import Waiting
 from wagekit.ir import WeightLayer
 from wagekit.link import (
     CheckpointReport,
@@ -81,19 +82,22 @@ class DeviceExecutor(Executor):
         batch: int | None = None,
         keep: bool = False,
         masters: Sequence[ArrayLike] | None = None,
+        counts_time: bool = True,
     ) -> None:
         """Take over a device, and close it if that fails.
 
         With `keep` the state of the device stays as it is; else it gets `masters`, by default the
         initial ones of `seed` (default: the network's), and step 0. LinkError if its firmware was
         built from another network or with other frozen weights (`FrozenWeightsError`), LimitError if
-        for smaller batches than `batch`.
+        for smaller batches than `batch`. `counts_time` is False where the device's counter counts
+        instructions, not time.
         """
         self.name = name
         self._device = device
         self._stored = 0
         self._kept = 0
         self._rule: tuple[int, Rule] | None = None
+        self._waiting = Waiting(device.session.transport.clock, device.hello.tick_hz if counts_time else 0)
         try:
             device.check_network(net.fingerprint(), net.name)
             if batch is not None and batch > device.hello.batch:
@@ -125,6 +129,13 @@ class DeviceExecutor(Executor):
     def hello(self) -> Hello:
         """What the firmware says of itself."""
         return self._device.hello
+
+    @property
+    def waiting(self) -> float | None:
+        """Share of the time of its training steps, 0..1, in which the device did not compute: it waited for
+        data, or served the line. None before any, and where its counter does not tell time.
+        """
+        return self._waiting.share
 
     @property
     def counts_health(self) -> bool:
@@ -254,6 +265,8 @@ class DeviceExecutor(Executor):
         under_way: deque[tuple[Ticket, bool, bool]] = deque()
         results: list[Record] = []
         number = self.step_count if self.health_every else 0
+        waiting = self._waiting
+        waiting.begin()
 
         def collect(limit: int) -> Iterator[StepResult]:
             while len(under_way) > limit:
@@ -262,6 +275,7 @@ class DeviceExecutor(Executor):
                 if is_result:
                     results.append(record)
                 if is_last:
+                    waiting.ended()
                     yield self._result(results)
                     results.clear()
 
@@ -276,6 +290,8 @@ class DeviceExecutor(Executor):
             requests: list[Request] = self._device.result_requests()
             if self._is_health_due(number):
                 requests += health_requests(self.hello)
+            elif waiting.due():  # a step that counts health is not like the others
+                requests.append(("counters", {}))
             number = (number + 1) & 0xFFFFFFFF
             for place, (name, values) in enumerate(requests, 1):
                 ticket = self._device.session.submit(name, values)
@@ -348,11 +364,14 @@ class DeviceExecutor(Executor):
         return room
 
     def _result(self, records: Sequence[Record]) -> StepResult:
-        """From the answers to the requests for a result and, where it was counted, for health."""
+        """From the answers to the requests for a result and, behind it, for health or counters."""
         device = self._device
         wanted = len(device.result_requests())
-        report = device.report(records[:wanted])
-        health = health_report(records[wanted:], self.hello, self.name)
+        report, more = device.report(records[:wanted]), records[wanted:]
+        if more and "compute_ticks" in more[0].values:
+            self._waiting.computed(more[0].int("compute_ticks"))
+            more = ()
+        health = health_report(more, self.hello, self.name)
         if health is not None and health.step != report.step:  # another pace was set in the middle
             health = None
         return StepResult(

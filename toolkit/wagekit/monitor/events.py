@@ -263,6 +263,9 @@ class Link(Event):
     bytes_received: int = 0
     latency: float | None = None
     """Seconds from a request to its answer, median of the latest; None where there were none."""
+    waiting: float | None = None
+    """Share of the time of training steps, 0..1, in which the chip did not compute: it waited for data, or
+    served the line. None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

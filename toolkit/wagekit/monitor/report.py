@@ -189,6 +189,8 @@ def _tables(story: Story) -> dict[str, list[Fact]]:
             link.append(Fact("bytes sent, received", f"{entry.bytes_sent:,}, {entry.bytes_received:,}"))
         if entry.latency is not None:
             link.append(Fact("latency", f"{entry.latency * 1000:.1f} ms"))
+        if entry.waiting is not None:
+            link.append(Fact("chip waited or sent", f"{entry.waiting:.0%} of the training"))
     link += [Fact(f"events that {where} did not get", f"{count:,}") for where, count in story.dropped.items()]
     proof = []
     if story.end is not None and story.end.digest:

@@ -103,8 +103,9 @@ def link_text(story: Story) -> Text:
         return Text("", style="dim")
     words = f"{link.frames_sent:,} sent, {link.resent:,} again, {link.bad_frames:,} bad"
     latency = f", {1000 * link.latency:.1f} ms" if link.latency is not None else ""
+    waits = f", waits {link.waiting:.0%}" if link.waiting is not None else ""
     hurt = link.resent + link.bad_frames + link.overruns
-    return Text(words + latency, style="green" if hurt * 1000 <= link.frames_sent else "yellow")
+    return Text(words + latency + waits, style="green" if hurt * 1000 <= link.frames_sent else "yellow")
 
 
 def seconds_of(story: Story) -> float:

@@ -222,6 +222,7 @@ export function drawDevice(source, monitor) {
     fact("damaged frames", count(link.bad_frames), link.bad_frames ? "watch" : "ok");
     fact("overrun bytes", count(link.overruns), link.overruns ? "bad" : "ok");
     fact("latency", link.latency == null ? null : `${(1000 * link.latency).toFixed(1)} ms`);
+    fact("chip waited or sent", link.waiting == null ? null : `${(100 * link.waiting).toFixed(0)} % of the training`);
   }
   for (const [where, missed] of dropped) fact(`events that ${where} did not get one by one`, count(missed), "watch");
   by("device").replaceChildren(...meters.filter(Boolean), element("dl", { class: "facts-list" }, ...facts));
