@@ -15,7 +15,7 @@ import pytest
 
 from wagekit.cli.stdin import MAX_LINE_BYTES
 from wagekit.datasets import load_digits
-from wagekit.monitor import Evaluation, Learned, Run, Step, read_events
+from wagekit.monitor import Evaluation, Learned, Link, Run, Step, read_events
 from wagekit.training import load_model
 
 DIGITS = load_digits()
@@ -42,6 +42,14 @@ def feed(folder: Path, text: str, *arguments: str) -> tuple[int, str, str]:
     process = start(folder, *arguments)
     out, err = process.communicate(text, timeout=120)
     return process.returncode, out, err
+
+
+def wait_for(recording: Path, word: str) -> None:
+    """Until the word is in the recording of a run that goes on."""
+    end = time.monotonic() + 90
+    while not recording.exists() or word not in recording.read_text():
+        assert time.monotonic() < end, f"no {word}"
+        time.sleep(0.05)
 
 
 def test_a_stream_is_learned_to_its_end(tmp_path: Path, cli: Callable) -> None:
@@ -102,10 +110,7 @@ def test_ctrl_c_ends_an_endless_stream_in_order(tmp_path: Path, waits: bool) -> 
     assert process.stdin is not None
     process.stdin.write("\n".join(ROWS[:8]) + "\n")
     process.stdin.flush()
-    end = time.monotonic() + 60
-    while not (tmp_path / "e.jsonl").exists() or '"step"' not in (tmp_path / "e.jsonl").read_text():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for(tmp_path / "e.jsonl", '"step"')
     process.send_signal(signal.SIGINT)
     try:
         while not waits and process.poll() is None:
@@ -122,6 +127,22 @@ def test_ctrl_c_ends_an_endless_stream_in_order(tmp_path: Path, waits: bool) -> 
     assert code == 130
     assert (told["end"], told["finished"]) == ("asked", False)
     assert load_model(tmp_path / "digits-tiny.safetensors").digest() == told["digest"]
+
+
+def test_the_link_is_told_of_while_no_line_comes(tmp_path: Path, qemu: str) -> None:
+    options = ("--on", "qemu:mps2-an385", "--batch", "2", "--events", "e.jsonl", "--json")
+    process = start(tmp_path, "run", "digits-tiny", "--data", "-", *options)
+    assert process.stdin is not None
+    process.stdin.write("\n".join(ROWS[:8]) + "\n")
+    process.stdin.flush()
+    wait_for(tmp_path / "e.jsonl", '"link"')
+    out, _ = process.communicate("\n".join(ROWS[8:12]), timeout=60)
+    assert process.returncode == 0
+    told = json.loads(out)
+    assert (told["samples"], told["bytes_sent"] > 12 * 64) == (12, True)
+    links = [event for event in read_events(tmp_path / "e.jsonl") if isinstance(event, Link)]
+    assert len(links) >= 2
+    assert links[0].bytes_sent < links[-1].bytes_sent == told["bytes_sent"]
 
 
 def test_what_a_stream_cannot_do_is_refused(cli: Callable) -> None:

@@ -16,7 +16,7 @@ from wagekit.cli.console import err, note, out, print_json, say
 from wagekit.cli.interrupt import Interrupt
 from wagekit.cli.learn import DEFAULT_RATES
 from wagekit.cli.learning import Stop, every, store_test, tell_failure
-from wagekit.cli.places import open_place, tell_board, tell_link
+from wagekit.cli.places import beat_of, open_place, tell_board, tell_link
 from wagekit.cli.run_event import run_event
 from wagekit.cli.session import Outputs, leave_report, speed, telling, throughput
 from wagekit.cli.sources import Subject, label_column, open_subject, open_test
@@ -216,7 +216,11 @@ def learn(
                 tests.append(_evaluation(state, examine()))
                 emit(tests[-1])
 
-        lines = _lines(lesson, stop, emit)
+        def ended() -> bool:  # asked while no line comes too
+            watch.idle()
+            return stop()
+
+        lines = _lines(lesson, ended, emit)
         failures: list[DataError] = []
         learner = StreamLearner(executor, lesson.how, _pieces(lines, failures), emit, stop)
         emit(_run(lesson, executor, "started"))
@@ -231,6 +235,7 @@ def learn(
             controls,
             every=-(-lesson.test_every // lesson.how.batch) * lesson.how.batch,
             examine=test if examine is not None else None,
+            beat=beat_of(net, executor, emit),
         )
         state = watch.run()
         if state.seen:

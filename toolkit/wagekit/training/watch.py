@@ -53,7 +53,7 @@ class Watch:
     def run(self) -> LearnState:
         """Learn; how it stands at the end."""
         learner = self.learner
-        hand = ByHand(self.controls, self.emit, {}, self.stop, self._idle)
+        hand = ByHand(self.controls, self.emit, {}, self.stop, self.idle)
         hand.actions = {"rate": self._move_rates, "evaluate": self._evaluate, "checkpoint": self._keep}
         state = self._tell(learner.state())
         while state.end == "goes_on":
@@ -62,7 +62,7 @@ class Watch:
             left = self._left(state.seen)
             for state in learner.learn(left):
                 self._tell(state)
-                self._idle()
+                self.idle()
                 asked = asked or (hand.waits and self._interrupt(hand))
             self.rested()
             if hand.ended():
@@ -134,7 +134,8 @@ class Watch:
             self._counted = found[0]
             self.emit(health_event(*found))
 
-    def _idle(self) -> None:
+    def idle(self) -> None:
+        """Call `beat` where it is time to; also for whoever makes the learner wait."""
         if self.beat is not None and time.monotonic() - self._beaten >= BEAT_EVERY:
             self.beat()
             self._beaten = time.monotonic()
