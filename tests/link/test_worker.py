@@ -22,10 +22,10 @@ from wagekit.errors import LinkError, UsageError
 from wagekit.executors.device import DeviceExecutor
 from wagekit.executors.reference import ReferenceExecutor
 from wagekit.link import Device, Timing
-from wagekit.monitor import Command, Controls, Event, Learned, Log, Run, Step
+from wagekit.monitor import Command, Control, Controls, Event, Learned, Log, Run, Step
 from wagekit.numerics.learn import LearnPlan
 from wagekit.passes import compile_graph
-from wagekit.training import Plan
+from wagekit.training import Plan, loop, watch
 from wagekit.training.by_itself import ByItself as How
 from wagekit.training.data import Samples, Source
 
@@ -233,6 +233,75 @@ def test_rates_by_hand_come_back_at_their_step(bench: Bench) -> None:
     assert len(worker.memory.offsets) == 1
     assert bench.digest() == unplugged_never(bench.task, tuple(worker.memory.offsets))
     assert bench.digest() != unplugged_never(bench.task)
+
+
+@dataclass
+class Holder:
+    """Lets a run that is held for a while go on, and pulls the plug when it is first told to hold."""
+
+    bench: Bench
+    pull_at_pause: bool
+    told: list[Event] = field(default_factory=list)
+    """What came while it was held behind the reconnect."""
+    waits: int = 0
+
+    def emit(self, event: Event) -> None:
+        if self.held and isinstance(event, Step | Learned | Control):
+            self.told.append(event)
+        self.bench.events.append(event)
+        if isinstance(event, Control) and self.pull_at_pause and len(self.controls()) == 1:
+            pull(self.bench)
+
+    def controls(self) -> list[tuple[str, str]]:
+        return [(e.action, e.by) for e in self.bench.events if isinstance(e, Control)]
+
+    @property
+    def held(self) -> bool:
+        return self.controls()[-1:] == [("pause", "monitor")]
+
+    def wait(self) -> None:
+        self.waits += self.held
+        if self.held and self.waits == 20:
+            self.bench.worker.controls.ask(Command("resume", by="web"))
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["pulled while it is held", "held while it is away"])
+def test_a_pause_outlives_an_unplugged_device(
+    bench: Bench, away: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (loop, watch):
+        monkeypatch.setattr(module, "BEAT_EVERY", 0.02)  # how soon a run that is held sees that it is pulled
+    holder = Holder(bench, pull_at_pause=not away)
+
+    class Waited(Turning):
+        def wait(self, seconds: float) -> bool:
+            holder.wait()
+            if bench.line is not None and bench.line.pulled:  # it would learn to its end meanwhile
+                return Controls.wait(self, 0.001)
+            return super().wait(seconds)
+
+    def pause(bench: Bench) -> None:
+        if away:
+            pull(bench)
+            bench.closed = 2
+        bench.worker.controls.ask(Command("pause", by="web"))
+
+    bench.does = {21: pause}
+    follow = bench.emit
+
+    def emit(event: Event) -> None:
+        holder.emit(event)
+        bench.events.pop()
+        follow(event)
+
+    bench.emit = emit  # type: ignore[method-assign]
+    assert bench.run(controls=Waited(bench.board)).finished
+    assert holder.controls() == [("pause", "web"), ("pause", "monitor"), ("resume", "web")]
+    # By itself: how it stands is told when it is looked at, and again before it goes on.
+    seen = {event.seen for event in holder.told if isinstance(event, Learned)}
+    assert len(seen) == bench.task.by_itself
+    assert not any(isinstance(event, Step) for event in holder.told)
+    assert bench.digest() == unplugged_never(bench.task)
 
 
 def test_without_retry_it_gives_up(bench: Bench) -> None:

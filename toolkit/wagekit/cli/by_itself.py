@@ -12,7 +12,7 @@ from rich.text import Text
 from wagekit.cli.by_itself_view import facts, say_result
 from wagekit.cli.console import err, working
 from wagekit.cli.interrupt import Interrupt
-from wagekit.cli.learning import BY_HAND, DEFAULT_DATA, Stop, every, tell_failure
+from wagekit.cli.learning import BY_HAND, DEFAULT_DATA, Stop, every, tell_failure, tell_held
 from wagekit.cli.places import beat_of, checkpoint_on, open_place, tell_board, tell_link
 from wagekit.cli.run_event import run_event
 from wagekit.cli.session import Outputs, leave_report, telling
@@ -278,6 +278,7 @@ def learn(
             rested=rested,
             show=lesson.show,
             beat=beat_of(lesson.network, executor, emit),
+            paused=tell_held(memory, emit),
             offsets=memory.offsets,
             offset=in_effect(memory.offsets, learner.state().seen) if goes_on else 0,
         )

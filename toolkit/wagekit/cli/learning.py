@@ -299,6 +299,7 @@ def learn(
             checkpoint=checkpoint_on(executor, memory),
             show=lambda step, index: sample_event(lesson.network, step, lesson.train, index),
             beat=beat_of(lesson.network, executor, emit),
+            paused=tell_held(memory, emit),
         )
         if lesson.plan.total_steps and len(lesson.test) <= _QUICK_TEST:
             trainer.evaluate(executor.step_count)
@@ -313,6 +314,13 @@ def learn(
         tell_failure(emit, lesson.network, executor, error)
         raise
     return result
+
+
+def tell_held(memory: Memory, emit: Emit) -> bool:
+    """Whether the run was paused before its device was lost; then that is told anew, for it still holds."""
+    if memory.paused:
+        emit(Control(action="pause", by="monitor"))
+    return memory.paused
 
 
 def _tell_offsets(offsets: list[tuple[int, int]], step: int, emit: Emit) -> None:

@@ -136,6 +136,9 @@ class Worker:
                 if command.action == "stop":
                     self._tell(Control(action="stop", by=command.by))
                     return True
+                if command.action in ("pause", "resume"):  # for when it is back
+                    self._tell(Control(action=command.action, by=command.by))
+                    continue
                 self._log("warning", f"{command.action}: {self.where} is not there")
         return self.stopping.is_set()
 

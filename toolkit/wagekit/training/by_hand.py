@@ -28,7 +28,8 @@ class ByHand:
     """Whether somebody else ends the run."""
     idle: Callable[[], None] = lambda: None
     """Called now and then while the run is held."""
-    paused: bool = field(default=False, init=False)
+    paused: bool = False
+    """Whether the run is held from the begin on."""
     stopped: bool = field(default=False, init=False)
 
     @property

@@ -110,6 +110,8 @@ class Trainer:
     """The event that shows what step (first argument) learned from a training sample (second)."""
     beat: Callable[[], None] | None = None
     """Called every few seconds between two steps, and while the run is held: to tell of link and board."""
+    paused: bool = False
+    """Begin held, until somebody lets it go on."""
     score: Score | None = field(default=None, init=False)
     """Of the latest evaluation."""
     _step: int = field(default=0, init=False)
@@ -121,12 +123,14 @@ class Trainer:
     def run(self) -> bool:
         """Learn to the end of the plan: True, or False if `stop` or a command said so."""
         executor, plan = self.executor, self.plan
-        hand = ByHand(self.controls, self.emit, self._actions(), self.stop, self._idle)
+        hand = ByHand(self.controls, self.emit, self._actions(), self.stop, self._idle, self.paused)
         batches = Batches(plan)
         step = self._step = self._saved = executor.step_count
         test_every = plan.steps_per_epoch if self.test_every is None else self.test_every
         if not self.test:
             test_every = 0
+        if self.paused:
+            hand.obey()
         while step < plan.end_step and not hand.ended():
             pause = min(self._next(step, test_every), self._next(step, self.save_every or 0), plan.end_step)
             reached = self._learn(batches, step, pause, hand)

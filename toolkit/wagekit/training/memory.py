@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wagekit.monitor.events import Event, Learned, Step
+from wagekit.monitor.events import Control, Event, Learned, Step
 from wagekit.training.model import Model
 
 AHEAD = 2
@@ -19,6 +19,8 @@ class Memory:
     """The newest state that the host has."""
     offsets: list[tuple[int, int]] = field(default_factory=list)
     """Changes of the rate by hand; see `Trainer.offsets` and `Watch.offsets`."""
+    paused: bool = False
+    """Somebody holds the run; that outlives a device that is lost."""
     told: int = 0
     """Steps since initialisation, as far as the device told them."""
     by_itself: bool = False
@@ -34,6 +36,8 @@ class Memory:
             self.told = event.step + 1
         elif isinstance(event, Learned):
             self.told = event.step
+        elif isinstance(event, Control) and event.action in ("pause", "resume"):
+            self.paused = event.action == "pause"
 
     def keep(self, model: Model) -> None:
         """The host has read the present state."""

@@ -16,6 +16,9 @@ from wagekit.training.by_itself import ByItself, Learner, learned_event
 from wagekit.training.loop import BEAT_EVERY, SHOW_EVERY, Emit, health_event
 from wagekit.training.memory import changed, in_effect
 
+_REST_LOOK = 0.05
+"""Seconds after which a chip that was told to rest is asked whether it does."""
+
 
 @dataclass(slots=True)
 class Watch:
@@ -44,6 +47,8 @@ class Watch:
     """Changes of the rates by hand: from so many samples on so much is added to log2 of the plan's rate."""
     offset: int = 0
     """The one that is in effect at the learner when this begins."""
+    paused: bool = False
+    """As in `Trainer`; a chip that goes on is brought to rest first."""
     _shown: float = field(default=-SHOW_EVERY, init=False)
     _asked: float = field(default=-SHOW_EVERY, init=False)
     _counted: int = field(default=-1, init=False)
@@ -53,9 +58,11 @@ class Watch:
     def run(self) -> LearnState:
         """Learn; how it stands at the end."""
         learner = self.learner
-        hand = ByHand(self.controls, self.emit, {}, self.stop, self.idle)
+        hand = ByHand(self.controls, self.emit, {}, self.stop, self.idle, self.paused)
         hand.actions = {"rate": self._move_rates, "evaluate": self._evaluate, "checkpoint": self._keep}
         state = self._tell(learner.state())
+        if self.paused and state.end == "goes_on":
+            state = self._hold(hand, state)
         while state.end == "goes_on":
             asked = False
             self._apply_offset(state.seen)
@@ -78,6 +85,16 @@ class Watch:
                 learner.stop()
                 return self._tell(learner.state())
         return state
+
+    def _hold(self, hand: ByHand, state: LearnState) -> LearnState:
+        """It was paused before: wait until it may go on; how it stands then."""
+        resting = not state.active or self._interrupt(hand)
+        while resting and self.learner.state().active:  # the step under way
+            self.controls.wait(_REST_LOOK)
+        hand.obey()
+        if hand.ended():
+            self.learner.stop()
+        return self._tell(self.learner.state())
 
     def _left(self, seen: int) -> int:
         """Samples to the next evaluation or change of the rates; 0: there is none."""
