@@ -101,16 +101,6 @@ def test_verify_holds_places_equal(cli: Callable, qemu: str) -> None:
         assert "hold the same bits" in outcome.out
 
 
-def test_flash_loads_compares_and_asks(cli: Callable, qemu: str) -> None:
-    import shutil
-
-    if not shutil.which("gdb-multiarch"):
-        pytest.skip("gdb-multiarch is not installed")
-    outcome = cli("flash", "digits-tiny", "--board", BOARD, "--json")
-    assert outcome.code == 0, outcome.err
-    assert json.loads(outcome.out)["weights"] == 5960
-
-
 def test_firmware_of_another_network(cli: Callable, chip: QemuProcess) -> None:
     outcome = cli("run", "digits", "--on", f"serial:{chip.url}", "--steps", "1")
     outcome.refused(7, "another network", TINY.fingerprint()[:12])

@@ -20,6 +20,7 @@ DOCUMENTS = (
     "docs/events.md",
     "docs/embedding.md",
     "docs/boards.md",
+    "docs/flashing.md",
     "docs/analyze.md",
     "docs/simulate.md",
 )

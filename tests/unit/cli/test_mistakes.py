@@ -128,8 +128,27 @@ USAGE = {
     "resume a description": (["train", "digits", "--resume"], ["--resume"]),
     "one place": (["verify", "digits", "--on", "host"], ["one place"]),
     "example": (["new", "--example", "vgg"], ["'vgg'", "digits-tiny"]),
-    "flash target": (["flash", "digits", "--to", "moon"], ["--to moon"]),
+    "programmer": (["flash", "digits", "--with", "moon"], ["--with moon", "qemu, pyocd, probe-rs"]),
     "probe": (["flash", "digits", "--probe", "1"], ["--probe"]),
+    "port of QEMU": (["flash", "digits", "--port", "COM3"], ["--port"]),
+    "flash file of a board": (["flash", "digits", "--board", "netduinoplus2", "--flash", "f"], ["--flash"]),
+    "served board": (["flash", "digits", "--board", "netduinoplus2", "--serve"], ["--serve"]),
+    "flash on a port": (["flash", "digits", "--on", "serial:COM3"], ["--on serial:COM3", "qemu:BOARD"]),
+    "flash twice named": (
+        ["flash", "digits", "--on", "qemu:microbit", "--board", "microbit"],
+        ["--on qemu:microbit", "--board"],
+    ),
+    "keep and erase": (["flash", "digits", "--keep", "--erase-checkpoints"], ["--keep", "one of them"]),
+    "pull of an ELF": (["flash", "x.elf", "--pull", "m.safetensors"], ["--pull needs the network"]),
+    "erase what is not there": (
+        ["flash", "digits", "--on", "qemu:netduinoplus2", "--erase-checkpoints"],
+        ["--erase-checkpoints", "netduinoplus2"],
+    ),
+    "run on two": (
+        ["run", "digits", "--on", "host", "--board", "microbit"],
+        ["--board microbit", "--on host"],
+    ),
+    "run with without a board": (["run", "digits", "--with", "pyocd"], ["--with", "--board"]),
     "app": (["build", "digits", "--app", "game"], ["--app game"]),
 }
 

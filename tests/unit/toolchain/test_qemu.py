@@ -15,7 +15,7 @@ import pytest
 from wagekit import boards
 from wagekit.boards import Board
 from wagekit.errors import ToolError, UsageError
-from wagekit.toolchain import doctor, flash, qemu
+from wagekit.toolchain import doctor, qemu
 
 BOARD = boards.load("mps2-an386")
 
@@ -146,69 +146,3 @@ def test_doctor_finds_what_is_there(qemu: str) -> None:
     facts = {fact.name: fact for fact in doctor.examine()}
     assert "QEMU emulator version" in (facts["QEMU"].found or "")
     assert "gcc" in (facts["cross compiler"].found or "")
-
-
-def test_probe_without_pyocd_or_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    elf = tmp_path / "x.elf"
-    elf.write_bytes(b"")
-    with pytest.raises(UsageError, match=r"mps2-an386 cannot be written through a probe"):
-        flash.flash_probe(elf, BOARD)
-    monkeypatch.setattr(flash.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ToolError, match="pyOCD is not installed") as caught:
-        flash.flash_probe(elf, boards.load("netduinoplus2"))
-    assert caught.value.hint == "install it with: pip install 'wagekit[flash]'"
-
-
-@pytest.mark.parametrize(
-    ("output", "message", "hint"),
-    [
-        ("0000602 C No available debug probes [__main__]", "no debug probe is connected", "connect one"),
-        (
-            "C Target type stm32f405rgtx not recognized. Use 'pyocd list'",
-            "does not know",
-            "pyocd pack install",
-        ),
-        ("E Probe error: USB broke", "pyOCD failed: E Probe error: USB broke", ""),
-    ],
-)
-def test_what_pyocd_says_becomes_one_line(output: str, message: str, hint: str) -> None:
-    error = flash._probe_error(output, "stm32f405rgtx")
-    assert message in error.message
-    assert hint in (error.hint or "")
-
-
-def test_missing_debugger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(ToolError, match="gdb-multiarch or arm-none-eabi-gdb is not installed"):
-        flash.flash_qemu(tmp_path / "x.elf", BOARD)
-
-
-@pytest.mark.parametrize(
-    ("said", "code", "message"),
-    [
-        ("Section .text, range 0x0 -- 0x8: MIS-MATCHED!", 0, r"section \.text was read back different"),
-        ("Connection timed out.", 1, r"gdb did not load the firmware: Connection timed out\."),
-        ("", 0, "gdb did not load the firmware: no message"),
-    ],
-)
-def test_what_gdb_says_becomes_one_line(
-    said: str, code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake = tmp_path / "gdb-multiarch"
-    fake.write_text(f"#!/bin/sh\necho '{said}'\nexit {code}\n")
-    fake.chmod(0o755)
-    monkeypatch.setattr(flash, "vector_address", lambda elf: 0)
-    monkeypatch.setattr(flash, "find_debugger", lambda: str(fake))
-    stopped = []
-
-    class Standing:
-        gdb_port = 1
-        stderr = ""
-
-        def stop(self) -> None:
-            stopped.append(True)
-
-    monkeypatch.setattr(flash.qemu, "boot", lambda *arguments, **options: Standing())
-    with pytest.raises(ToolError, match=message):
-        flash.flash_qemu(tmp_path / "x.elf", BOARD)
-    assert stopped == [True]

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wagekit.cli import options as o
 from wagekit.cli.console import done, note, print_json, say
+from wagekit.cli.keeping import open_chip, pull_model
 from wagekit.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from wagekit.cli.sources import Subject
-    from wagekit.executors.device import DeviceExecutor
 
 app = typer.Typer(
     name="checkpoint",
@@ -28,48 +22,6 @@ On = Annotated[
     str,
     typer.Option("--on", metavar="PLACE", help="serial:PORT or qemu:BOARD.", show_default=False),
 ]
-Flash = Annotated[
-    Path | None,
-    typer.Option(
-        "--flash",
-        metavar="FILE",
-        help="With qemu:BOARD: the file that keeps its checkpoints; made if it is not there.",
-        show_default=False,
-    ),
-]
-
-
-@contextmanager
-def _chip(subject: Subject, on: str, flash: Path | None, baud: int | None) -> Iterator[DeviceExecutor]:
-    """The chip as it is, with the network of `subject`; a chip with another is refused."""
-    from wagekit.executors import open_executor
-    from wagekit.executors.device import DeviceExecutor
-
-    kind, _, target = on.partition(":")
-    if kind not in ("serial", "qemu") or not target:
-        raise UsageError(f"--on {on}: serial:PORT or qemu:BOARD is allowed: only chips have checkpoints")
-    if flash is not None and kind != "qemu":
-        raise UsageError(f"--flash goes with qemu:BOARD, not with {on}")
-    if baud is not None and kind != "serial":
-        raise UsageError(f"--baud goes with serial:PORT, not with {on}")
-    options: dict[str, Any] = {"baud": baud} if baud else {}
-    if flash is not None:
-        options["flash"] = flash
-    with open_executor(subject.network, on, keep=True, masters=subject.masters, **options) as executor:
-        assert isinstance(executor, DeviceExecutor)
-        if flash is not None and executor.hello.in_flash:
-            _tell_foreign(executor, flash)
-        yield executor
-
-
-def _tell_foreign(chip: DeviceExecutor, flash: Path) -> None:
-    """Say that checkpoints are not seen because they belong to other frozen weights, or another network."""
-    found = chip.checkpoint_info()
-    if found.newest is None and "foreign" in found.slots:
-        note(
-            f"{flash}: holds a checkpoint of another network, or of one with other frozen weights; "
-            "give the model that was pushed instead of its network"
-        )
 
 
 @app.command(epilog="Example: [bold]wagekit checkpoint pull digits --on serial:/dev/ttyACM0[/]")
@@ -78,7 +30,7 @@ def pull(
     *,
     on: On,
     out: o.Out = None,
-    flash: Flash = None,
+    flash: o.FlashFile = None,
     baud: o.Baud = None,
     force: o.Force = False,
     json: o.Json = False,
@@ -89,16 +41,13 @@ def pull(
     `train --resume` goes on with it.
     """
     from wagekit.cli.sources import open_subject
-    from wagekit.training.model import Model, save_model
 
     subject = open_subject(network)
     path = out or Path(f"{subject.network.name}.safetensors")
     if path.exists() and not force:
         raise UsageError(f"{path} exists", hint="--out FILE writes another, --force replaces it")
-    with _chip(subject, on, flash, baud) as chip:
-        training = subject.model.training if subject.model else {}
-        model = Model(subject.network, chip.masters, chip.step_count, chip.seed, training)
-    save_model(path, model)
+    with open_chip(subject, on, flash, baud) as chip:
+        model = pull_model(subject, chip, path)
     if json:
         print_json({"model": str(path), "step": model.step, "seed": model.seed, "digest": model.digest()})
         return
@@ -110,7 +59,7 @@ def push(
     model: o.ModelArgument,
     *,
     on: On,
-    flash: Flash = None,
+    flash: o.FlashFile = None,
     baud: o.Baud = None,
     json: o.Json = False,
 ) -> None:
@@ -123,7 +72,7 @@ def push(
 
     subject = open_model(model)
     assert subject.model is not None
-    with _chip(subject, on, flash, baud) as chip:
+    with open_chip(subject, on, flash, baud) as chip:
         if not chip.hello.checkpoints:
             raise UsageError(
                 f"{chip.name}: {chip.hello.board} keeps no checkpoints",
@@ -143,14 +92,14 @@ def save(
     network: o.NetworkArgument,
     *,
     on: On,
-    flash: Flash = None,
+    flash: o.FlashFile = None,
     baud: o.Baud = None,
     json: o.Json = False,
 ) -> None:
     """Let the chip save what it has learned; ends when that was read back from its flash."""
     from wagekit.cli.sources import open_subject
 
-    with _chip(open_subject(network), on, flash, baud) as chip:
+    with open_chip(open_subject(network), on, flash, baud) as chip:
         step = chip.save_checkpoint()
         info = chip.checkpoint_info()
     if json:
@@ -164,7 +113,7 @@ def info(
     network: o.NetworkArgument,
     *,
     on: On,
-    flash: Flash = None,
+    flash: o.FlashFile = None,
     baud: o.Baud = None,
     json: o.Json = False,
 ) -> None:
@@ -174,7 +123,7 @@ def info(
     from wagekit.cli.sources import open_subject
     from wagekit.link.checkpoint import Geometry, cost_of_record
 
-    with _chip(open_subject(network), on, flash, baud) as chip:
+    with open_chip(open_subject(network), on, flash, baud) as chip:
         found, hello, step = chip.checkpoint_info(), chip.hello, chip.step_count
     geometry = Geometry(found.sectors, found.sector_bytes, found.word_bytes)
     one = cost_of_record(geometry, found.record_bytes)

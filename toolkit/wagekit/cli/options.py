@@ -129,6 +129,16 @@ Baud = Annotated[
     int | None,
     typer.Option("--baud", min=1, help="Of a serial port. By default 115200.", show_default=False),
 ]
+DEFAULT_BAUD = 115200
+FlashFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--flash",
+        metavar="FILE",
+        help="With qemu:BOARD: the file that keeps its checkpoints; made if it is not there.",
+        show_default=False,
+    ),
+]
 BoardOption = Annotated[
     str,
     typer.Option("--board", metavar="BOARD", help="A name that `wagekit boards` lists, or a folder."),

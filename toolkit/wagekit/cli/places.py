@@ -19,6 +19,7 @@ from wagekit.training.looks import weights_event
 from wagekit.training.memory import Memory
 
 if TYPE_CHECKING:
+    from wagekit.cli.loading import Loader
     from wagekit.toolchain.firmware import FirmwareImage
     from wagekit.training.model import Model
 
@@ -49,6 +50,7 @@ def open_place(
     keep: bool = False,
     flash: Path | None = None,
     sensor: Path | None = None,
+    loader: Loader | None = None,
 ) -> Place:
     """Open a place that `open_executor` knows; options of other places are refused.
 
@@ -57,8 +59,18 @@ def open_place(
     serial port stays as it is until `load_to_infer`. `masters` are what will be loaded: a chip that
     learns holds its frozen layers in flash. Without `health` a firmware that is built cannot count it;
     `sensor` is a C file with its sensor. With `keep` a chip stays as it is found. The file `flash` has the
-    checkpoints of a chip in QEMU.
+    checkpoints of a chip in QEMU. With a `loader` its board is written first, and `where` is not looked at.
     """
+    if loader is not None and not loader.emulated:
+        port, image = _written(
+            net, loader, masters, batch, samples, baud=baud, training=not infer_only, health=health
+        )
+        baud = baud or loader.board.uart.baud
+        where = f"serial:{port}"
+    elif loader is not None:
+        where, image = loader.place, None
+    else:
+        image = None
     kind, _, target = where.partition(":")
     _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
     _refuse(baud is not None and kind != "serial", "--baud", "serial:PORT", where)
@@ -71,13 +83,64 @@ def open_place(
     if kind == "serial":
         options["keep"] = infer_only or keep
     if kind == "qemu" and target:
-        from wagekit.toolchain.memory import LABEL_BYTES
-
-        limit = None if samples is None else samples * (prod(net.input.shape) + LABEL_BYTES)
-        options |= {"store_limit": limit, "training": not infer_only, "icount": icount, "health": health}
-        options |= {"keep": keep, "flash": flash, "sensor": read_sensor(sensor)}
+        options |= {
+            "store_limit": _store_limit(net, samples),
+            "training": not infer_only,
+            "icount": icount,
+            "health": health,
+        }
+        options |= {"keep": keep, "flash": flash, "sensor": read_sensor(sensor), "load": loader is not None}
     executor = open_executor(net, where, seed=seed, batch=batch, **options)
-    return Place(executor, getattr(executor, "image", None), icount)
+    if image is not None:
+        _check_build(executor, image)
+    return Place(executor, image or getattr(executor, "image", None), icount)
+
+
+def _written(
+    net: Network,
+    loader: Loader,
+    masters: Sequence[IntArray] | None,
+    batch: int | None,
+    samples: int | None,
+    *,
+    baud: int | None,
+    training: bool,
+    health: bool,
+) -> tuple[str, FirmwareImage]:
+    """Build the firmware of a real board and write it; its serial port, and what was written."""
+    from wagekit.executors.attach import QEMU_BATCH
+    from wagekit.toolchain.firmware import build_firmware
+
+    image = build_firmware(
+        net,
+        loader.board,
+        batch=batch or QEMU_BATCH,
+        training=training,
+        health=health,
+        store_limit=_store_limit(net, samples),
+        masters=None if training else masters,
+        frozen=masters if training else None,
+        baud=baud,
+    )
+    loader.write(image.elf)
+    return loader.find_port(wait=loader.port_wait), image
+
+
+def _check_build(executor: Executor, image: FirmwareImage) -> None:
+    """`LinkError` if another build answers than the one that was written."""
+    assert isinstance(executor, DeviceExecutor)
+    try:
+        executor.device.check_manifest(image.manifest["hash"])
+    except BaseException:
+        executor.close()
+        raise
+
+
+def _store_limit(net: Network, samples: int | None) -> int | None:
+    """Bytes of so many samples on the chip."""
+    from wagekit.toolchain.memory import LABEL_BYTES
+
+    return None if samples is None else samples * (prod(net.input.shape) + LABEL_BYTES)
 
 
 def read_sensor(path: Path | None) -> str | None:

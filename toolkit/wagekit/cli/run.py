@@ -6,17 +6,39 @@ from typing import Annotated
 
 import typer
 
+from wagekit.cli import loading
 from wagekit.cli import options as o
 from wagekit.cli import web as w
 from wagekit.cli.train import Resume
 
 EXAMPLE = "wagekit run digits --on qemu:mps2-an386 --report learned"
+DEFAULT_PLACE = "qemu:mps2-an386"
 
 
 def run(
     network: o.NetworkArgument,
     *,
-    on: o.On = "qemu:mps2-an386",
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="PLACE",
+            help="reference, host, qemu:BOARD, serial:PORT or neuro:PRESET. By default qemu:mps2-an386.",
+            show_default=False,
+        ),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board",
+            metavar="BOARD",
+            help="Build for this board, write it, and run there: a real board where it is one.",
+            show_default=False,
+        ),
+    ] = None,
+    using: loading.With = None,
+    probe: loading.ProbeOption = None,
+    port: loading.PortOption = None,
     data: o.Data = None,
     epochs: o.Epochs = None,
     steps: o.Steps = None,
@@ -46,7 +68,10 @@ def run(
     host: w.Host = None,
     token: w.Token = None,
 ) -> None:
-    """Boot or attach to a chip, train there, evaluate there, and show it live. --epochs 0 only evaluates."""
+    """Boot or attach to a chip, train there, evaluate there, and show it live. --epochs 0 only evaluates.
+
+    With --board the firmware is first written as a programmer does it, and compared.
+    """
     from wagekit.cli.learning import Settings
     from wagekit.cli.session import Outputs, run_network
 
@@ -74,4 +99,6 @@ def run(
         force=force,
         web=w.WebOptions.of(web, web_port, host, token),
     )
-    run_network(network, on, settings, outputs, stream=stream, icount=icount, baud=baud)
+    loader = loading.loader_of(on, board, using, probe, port)
+    where = on or (f"board {board}" if board else DEFAULT_PLACE)
+    run_network(network, where, settings, outputs, stream=stream, icount=icount, baud=baud, loader=loader)

@@ -126,6 +126,8 @@ def run_network(network: str, where: str, settings: Settings, outputs: Outputs, 
         train_stdin(network, where, settings, outputs, **options)
         return
     subject = open_subject(network)
+    if options.get("loader") is not None:
+        options["loader"].before(subject, options.get("baud"))
     lesson = plan_lesson(subject, settings)
     if outputs.model is None:
         going_on = settings.resume and subject.path is not None

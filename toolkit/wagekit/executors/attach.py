@@ -161,6 +161,7 @@ def open_qemu(
     *,
     icount: bool = False,
     flash: Path | str | None = None,
+    load: bool = False,
     keep: bool = False,
     masters: Sequence[ArrayLike] | None = None,
     timing: Timing | None = None,
@@ -172,12 +173,14 @@ def open_qemu(
 
     With `icount` the device's counter counts instructions. The file `flash` keeps the checkpoints
     over the end of the emulator (see `qemu.boot`), and with `keep` the device stays as it is after
-    its start. It begins with `masters`, by default the initial ones. `extra` are more options for
-    QEMU's command line. Further options are those of `build_firmware`; what only infers
-    (`training=False`) gets `masters` packed into flash.
+    its start. It begins with `masters`, by default the initial ones. With `load` the firmware is not
+    given to QEMU but written into the empty machine over its gdb stub, as a programmer does it, and
+    compared. `extra` are more options for QEMU's command line. Further options are those of
+    `build_firmware`; what only infers (`training=False`) gets `masters` packed into flash.
     """
     from wagekit import boards
     from wagekit.toolchain import firmware, qemu
+    from wagekit.toolchain.flash import flash_qemu
 
     target = board if isinstance(board, Board) else boards.load(board)
     name = f"qemu:{board.name if isinstance(board, Board) else board}"
@@ -189,7 +192,8 @@ def open_qemu(
         return firmware.build_firmware(net, target, batch=largest, **known, **options)
 
     def boot(image: FirmwareImage) -> Device:
-        process = qemu.boot(image.elf, target, icount=icount, keep=flash, extra=extra)
+        start = flash_qemu if load else qemu.boot
+        process = start(image.elf, target, icount=icount, keep=flash, extra=extra)
         try:
             transport = _QemuTransport(open_transport(process.url), process, name)
             device = Device.open(transport, timing=timing or QEMU_TIMING, on_log=on_log)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wagekit.errors import ToolError
-from wagekit.toolchain import cross, flash, host, qemu
+from wagekit.toolchain import cross, flash, host, programmers, qemu
 from wagekit.version import __version__
 
 
@@ -55,7 +55,7 @@ def examine() -> list[Fact]:
         ),
         _package("matplotlib", "learning curves as pictures", "pip install 'wagekit[plot]'"),
         _package("tensorboardX", "`export --tensorboard`", "pip install 'wagekit[tensorboard]'"),
-        _package("pyocd", "`flash` through a debug probe", flash.INSTALL_PYOCD),
+        _programmer(),
     ]
 
 
@@ -73,6 +73,22 @@ def _package(name: str, needed_for: str, install: str) -> Fact:
         problem = f"{name} is not installed in {sys.prefix}"
         return Fact(name, needed_for, None, problem, install, required=False)
     return Fact(name, needed_for, importlib.metadata.version(name), None, install, required=False)
+
+
+def _programmer() -> Fact:
+    """Which programs could write a real board."""
+    found = [
+        item.name for item in programmers.PROGRAMMERS if item.program != "uf2" and item.find() is not None
+    ]
+    problem = None if found else f"none of {', '.join(programmers.NAMES[:-1])} is installed"
+    return Fact(
+        "programmer",
+        "`flash` onto real boards; a UF2 drive needs none",
+        ", ".join(found) or None,
+        problem,
+        programmers.PROGRAMMERS[0].install,
+        required=False,
+    )
 
 
 def _host() -> str:

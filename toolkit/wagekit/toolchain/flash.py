@@ -1,26 +1,22 @@
-"""Puts a firmware onto a board as a programmer does: QEMU through its gdb stub, silicon through pyOCD."""
+"""Puts a firmware into an emulated board as a programmer does: through QEMU's gdb stub."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import subprocess
-import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from elftools.elf.elffile import ELFFile
 
 from wagekit.boards import Board
 from wagekit.errors import ToolError, UsageError
 from wagekit.toolchain import qemu
+from wagekit.toolchain.image import Image, blank_area, check_image, read_image
 
 DEBUGGERS = ("gdb-multiarch", "arm-none-eabi-gdb")
 INSTALL_GDB = "sudo apt-get install gdb-multiarch"
-INSTALL_PYOCD = "pip install 'wagekit[flash]'"
 TIMEOUT = 60.0
-PROBE_TIMEOUT = 300.0
 
 
 def find_debugger() -> str:
@@ -32,52 +28,73 @@ def find_debugger() -> str:
     raise ToolError(f"{' or '.join(DEBUGGERS)} is not installed", hint=f"install it with: {INSTALL_GDB}")
 
 
-def flash_qemu(elf: Path, board: Board, *, icount: bool = False) -> qemu.QemuProcess:
+def flash_qemu(
+    elf: Path,
+    board: Board,
+    *,
+    icount: bool = False,
+    keep: Path | str | None = None,
+    erase: bool = False,
+    extra: Sequence[str] = (),
+) -> qemu.QemuProcess:
     """Boot an empty machine, load the firmware over gdb, compare what was written, start it.
 
-    The machine runs when this returns: connect to its `url`. ToolError: gdb is missing, loading
-    failed, or a section read back differs.
+    The machine runs when this returns: connect to its `url`. The file `keep` holds its checkpoints
+    (see `qemu.boot`), which stay as they are unless `erase` is asked for. LimitError: the image does
+    not fit, or would lie over checkpoints. ToolError: gdb is missing, loading failed, or a section
+    read back differs.
     """
     debugger = find_debugger()
-    vectors = vector_address(elf)
-    running = qemu.boot(None, board, gdb=True, icount=icount)
+    image = read_image(elf)
+    check_image(image, board)
+    running = qemu.boot(None, board, gdb=True, icount=icount, keep=keep, extra=extra)
     try:
-        _load(debugger, elf, vectors, running)
+        _load(debugger, image, board, running, erase=erase)
     except BaseException:
         running.stop()
         raise
     return running
 
 
-def vector_address(elf: Path) -> int:
-    """Address of the vector table; ToolError if the file is no firmware of ours."""
-    if not elf.is_file():
-        raise UsageError(f"firmware {elf} does not exist")
-    with elf.open("rb") as stream:
-        table: Any = ELFFile(stream).get_section_by_name(".symtab")
-        symbols = table.get_symbol_by_name("wk_vectors") if table else None
-        if not symbols:
-            raise ToolError(f"{elf} has no vector table wk_vectors")
-        return int(symbols[0]["st_value"])
+def flash_again(elf: Path, board: Board, running: qemu.QemuProcess, *, erase: bool = False) -> None:
+    """Stop a machine that `flash_qemu` made, load another firmware into it, and start that.
+
+    Only the image's own bytes are written: checkpoints in the machine's flash stay, unless `erase`.
+    """
+    image = read_image(elf)
+    check_image(image, board)
+    _load(find_debugger(), image, board, running, erase=erase, reset=True)
 
 
-def _load(debugger: str, elf: Path, vectors: int, running: qemu.QemuProcess) -> None:
-    steps = [
-        "set confirm off",
-        "set pagination off",
-        f"set tcp connect-timeout {TIMEOUT / 4:.0f}",
-        f"target remote 127.0.0.1:{running.gdb_port}",
-        "load",
-        "compare-sections",
-        f"set $sp = *(unsigned int *){vectors:#x}",
-        f"set $pc = *(unsigned int *){vectors + 4:#x} & ~1",
-        "set $xpsr = 0x01000000",
-        "detach",
-    ]
-    command = [debugger, "-nx", "-batch", str(elf)]
-    for step in steps:
-        command += ["-ex", step]
-    code, output = _call(command, TIMEOUT, "gdb did not load the firmware")
+def _load(
+    debugger: str,
+    image: Image,
+    board: Board,
+    running: qemu.QemuProcess,
+    *,
+    erase: bool = False,
+    reset: bool = False,
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="wagekit-") as folder:
+        blank = _blank_file(Path(folder), board) if erase else None
+        steps = [
+            "set confirm off",
+            "set pagination off",
+            f"set tcp connect-timeout {TIMEOUT / 4:.0f}",
+            f"target remote 127.0.0.1:{running.gdb_port}",
+            *(["monitor system_reset"] if reset else []),
+            *([blank] if blank else []),
+            "load",
+            "compare-sections",
+            f"set $sp = *(unsigned int *){image.vectors:#x}",
+            f"set $pc = *(unsigned int *){image.vectors + 4:#x} & ~1",
+            "set $xpsr = 0x01000000",
+            "detach",
+        ]
+        command = [debugger, "-nx", "-batch", str(image.elf)]
+        for step in steps:
+            command += ["-ex", step]
+        code, output = _call(command)
     if "MIS-MATCHED" in output:
         name = re.search(r"Section (\S+),.*MIS-MATCHED", output)
         raise ToolError(f"section {name[1] if name else '?'} was read back different from what was written")
@@ -86,31 +103,21 @@ def _load(debugger: str, elf: Path, vectors: int, running: qemu.QemuProcess) -> 
         raise ToolError(f"gdb did not load the firmware: {last}", hint=running.stderr.strip()[-300:] or None)
 
 
-def flash_probe(elf: Path, board: Board, *, probe: str | None = None) -> None:
-    """Write a board through a debug probe with pyOCD, and start it.
-
-    `probe` is the probe's unique id, where there are several. UsageError: the board is not known
-    to pyOCD. ToolError: pyOCD is missing, finds no probe, or failed; one line says which.
-    """
-    if board.flash is None or board.flash.pyocd_target is None:
+def _blank_file(folder: Path, board: Board) -> str:
+    """The gdb command that writes erased flash over the checkpoint sectors."""
+    area = blank_area(board)
+    if area is None:
         raise UsageError(
-            f"board {board.name} cannot be written through a probe: its board.toml has no flash.pyocd_target",
-            hint="emulated boards are written through QEMU's gdb stub",
+            f"board {board.name} has no checkpoint sectors that gdb can reach",
+            hint="those of a serial flash are in the file of --flash: delete that",
         )
-    if not elf.is_file():
-        raise UsageError(f"firmware {elf} does not exist")
-    if importlib.util.find_spec("pyocd") is None:
-        raise ToolError("pyOCD is not installed", hint=f"install it with: {INSTALL_PYOCD}")
-    command = [sys.executable, "-m", "pyocd", "load", "-W", "-t", board.flash.pyocd_target, str(elf)]
-    if probe is not None:
-        command += ["-u", probe]
-    code, output = _call(command, PROBE_TIMEOUT, "pyOCD did not write the board")
-    if code != 0:
-        raise _probe_error(output, board.flash.pyocd_target)
+    path = folder / "blank.bin"
+    path.write_bytes(area.data)
+    return f"restore {path} binary {area.address:#x}"
 
 
-def _call(command: list[str], timeout: float, failure: str) -> tuple[int, str]:
-    """Exit code and output of a programmer; ToolError with `failure` if it does not end."""
+def _call(command: list[str]) -> tuple[int, str]:
+    """Exit code and output of gdb; ToolError if it does not end."""
     try:
         result = subprocess.run(
             command,
@@ -118,21 +125,9 @@ def _call(command: list[str], timeout: float, failure: str) -> tuple[int, str]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=timeout,
+            timeout=TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ToolError(f"{failure} within {timeout:.0f} s") from None
+        raise ToolError(f"gdb did not load the firmware within {TIMEOUT:.0f} s") from None
     return result.returncode, result.stdout + result.stderr
-
-
-def _probe_error(output: str, target: str) -> ToolError:
-    if re.search(r"no available debug probes|no connected debug probes|No probe", output, re.IGNORECASE):
-        return ToolError("no debug probe is connected", hint="connect one; `pyocd list` shows them")
-    if re.search(rf"target type .*{target}.* not recognized|not recognized.*{target}", output, re.IGNORECASE):
-        return ToolError(
-            f"pyOCD does not know the target {target}",
-            hint=f"install its pack with: {sys.executable} -m pyocd pack install {target}",
-        )
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return ToolError(f"pyOCD failed: {lines[-1] if lines else 'no message'}")

@@ -1,0 +1,155 @@
+"""Writes a firmware onto the board that a user names: a real one, or an emulated one through gdb."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wagekit.cli.console import note
+from wagekit.cli.keeping import Keeping
+from wagekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from wagekit.boards import Board
+    from wagekit.cli.sources import Subject
+    from wagekit.toolchain.programmers import Probe
+
+QEMU = "qemu"
+PORT_WAIT = 8.0
+"""Seconds that a board's USB serial port may take to come up after it was written."""
+
+With = Annotated[
+    str | None,
+    typer.Option(
+        "--with",
+        metavar="PROGRAM",
+        help="qemu, pyocd, probe-rs, openocd, st-flash, picotool or uf2. By default what this machine has "
+        "and the board knows.",
+        show_default=False,
+    ),
+]
+ProbeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--probe",
+        metavar="ID",
+        help="Which probe (or UF2 drive), where there are several.",
+        show_default=False,
+    ),
+]
+PortOption = Annotated[
+    str | None,
+    typer.Option(
+        "--port",
+        metavar="PORT",
+        help="Serial port of the board. By default found by its USB ids.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """A board, and how a firmware gets onto it."""
+
+    name: str
+    """Of the board, as the user gave it."""
+    board: Board
+    emulated: bool
+    program: str | None = None
+    """What writes a real board; None: to be found."""
+    probe: str | None = None
+    port: str | None = None
+    flash: Path | None = None
+    """File that keeps the checkpoints of an emulated board."""
+    keeping: Keeping = field(default_factory=Keeping)
+    port_wait: float = PORT_WAIT
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        using: str | None,
+        *,
+        probe: str | None = None,
+        port: str | None = None,
+        flash: Path | None = None,
+        keeping: Keeping | None = None,
+    ) -> Loader:
+        """Check what a user asks for: a board with [flash] is real unless `using` is `qemu`."""
+        from wagekit import boards
+        from wagekit.toolchain.programmers import NAMES
+
+        board = boards.load(name)
+        if using not in (None, QEMU, *NAMES):
+            raise UsageError(f"--with {using}: {QEMU}, {', '.join(NAMES)} are allowed")
+        emulated = using == QEMU or (using is None and board.flash is None)
+        for option, value in (("--probe", probe), ("--port", port)):
+            if emulated and value is not None:
+                raise UsageError(f"{option} goes with a real board, not with QEMU")
+        if not emulated and flash is not None:
+            raise UsageError("--flash goes with QEMU, not with a real board")
+        program = None if emulated else using
+        return cls(name, board, emulated, program, probe, port, flash, keeping or Keeping())
+
+    @property
+    def place(self) -> str:
+        """Where it runs, as `--on` names it; the port of a real board must be there."""
+        return f"qemu:{self.name}" if self.emulated else f"serial:{self.find_port()}"
+
+    def find_port(self, probe: str | None = None, *, wait: float = 0.0) -> str:
+        """The board's serial port."""
+        from wagekit.link.ports import find_port
+
+        if self.port is not None:
+            return self.port
+        usb = self.board.flash.usb if self.board.flash else []
+        return find_port(self.board.name, usb, probe=probe or self.probe, wait=wait)
+
+    def before(self, subject: Subject | None, baud: int | None) -> None:
+        """Save what the chip has learned, if that is wanted."""
+        if subject is not None and self.keeping.matters(self.board, subject):
+            self.keeping.before(subject, self.place, self.flash, baud)
+
+    def write(self, elf: Path) -> None:
+        """Write a real board, and start it."""
+        from wagekit.toolchain.programmers import write_board
+
+        write_board(
+            elf,
+            self.board,
+            name=self.program,
+            probe=self.probe,
+            erase=self.keeping.erase,
+            ask=ask_probe if sys.stdin.isatty() else None,
+            tell=note,
+        )
+
+
+def loader_of(
+    on: str | None, board: str | None, using: str | None, probe: str | None, port: str | None
+) -> Loader | None:
+    """The board that is to be written before it runs; None where `--on` names a place as it is."""
+    if board is None:
+        for option, value in (("--with", using), ("--probe", probe), ("--port", port)):
+            if value is not None:
+                raise UsageError(f"{option} goes with --board BOARD")
+        return None
+    if on is not None:
+        raise UsageError(f"--board {board} and --on {on}: one of them is allowed")
+    return Loader.of(board, using, probe=probe, port=port)
+
+
+def ask_probe(probes: Sequence[Probe]) -> Probe:
+    """Let the person at the terminal choose."""
+    for number, probe in enumerate(probes, 1):
+        note(f"{number}: {probe.id}  {probe.description}")
+    number = int(typer.prompt("Which one", type=int, err=True))
+    if not 1 <= number <= len(probes):
+        raise UsageError(f"{number}: 1..{len(probes)} are there")
+    return probes[number - 1]
