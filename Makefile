@@ -15,7 +15,7 @@ ARGS ?=
 C_FILES = $(shell find firmware boards examples tests -name '*.[ch]' -o -name '*.inc')
 PYTHON_DIRS := toolkit tests scripts bench
 
-.PHONY: help setup setup-run demo test test-long bench bench-gradients bench-neuro check format \
+.PHONY: help setup setup-run demo test test-long bench bench-gradients bench-neuro bench-throughput check format \
 	check-lint check-format check-types check-imports check-c-format check-c
 
 help: ## Show this list
@@ -44,6 +44,9 @@ bench-gradients: setup ## LeNet on MNIST with 2 to 12 bits of gradients; adds to
 
 bench-neuro: setup ## How fast the neuromorphic cores are simulated; writes bench/neuro.md
 	@$(BIN)/python -m bench.neuro $(ARGS)
+
+bench-throughput: setup ## How far transfer and training overlap in QEMU; writes bench/throughput.md
+	@$(BIN)/python -m bench.throughput $(ARGS)
 
 check: check-lint check-format check-types check-imports check-c-format check-c ## Run every static check
 

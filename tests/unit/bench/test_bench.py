@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from bench import beside, gradient_bits, neuro
+from bench import beside, gradient_bits, neuro, throughput
 from bench.cases import CASES
 from bench.learning import BOARDS, CORES, SUBJECTS, Inferred, Learned
 from bench.measure import OnHost, measure
+from bench.paced import PacedTransport
 from bench.peers import load
 from bench.tables import sheets
+from wagekit.errors import LinkError
+from wagekit.link import Transport
 from wagekit.training import Schedule
 
 TINY, DIGITS = CASES[0], CASES[1]
@@ -127,3 +131,56 @@ def test_the_cores_speed_stands_beside_others(host_cc: str, monkeypatch: pytest.
     slow = neuro.Speed("mlp", 5, 100, 10.0, 2e7, 4999.0, 300, 30.0, "noise")
     assert [one.rpartition(", ")[2] for one in neuro.verdicts([slow])] == ["reached", "missed"]
     assert "| SANA-FE | 6 M to 15 M |  | 133 to 333 | 13 to 33 |" in neuro.page([slow])
+
+
+class Echo(Transport):
+    """Gives back what it is given, until it is told to break."""
+
+    def __init__(self) -> None:
+        self.name = "echo"
+        self.waiting = bytearray()
+        self.broken = self.closed = False
+
+    def read(self, timeout: float) -> bytes:
+        if self.broken:
+            raise LinkError("echo: the connection is gone")
+        time.sleep(0 if self.waiting else timeout)
+        data = bytes(self.waiting)
+        self.waiting.clear()
+        return data
+
+    def write(self, data: bytes) -> None:
+        self.waiting += data
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("baud", [None, 100_000])
+def test_a_paced_line_brings_all_bytes_in_order_and_says_when_it_broke(baud: int | None) -> None:
+    echo = Echo()
+    sent = bytes(range(256)) * 2
+    with PacedTransport(echo) as line:
+        line.pace(baud)
+        for at in range(0, len(sent), 100):
+            line.write(sent[at : at + 100])
+        came = b""
+        while len(came) < len(sent):
+            came += line.read(10.0)
+        assert came == sent
+        assert line.read(0.0) == b""
+        echo.broken = True
+        with pytest.raises(LinkError, match="gone"):
+            line.read(10.0)
+    assert echo.closed
+
+
+def test_throughput_is_measured_and_judged(qemu: str) -> None:
+    (found,) = throughput.measure(throughput.Subject("digits", 2, 2), [10_000_000], 1)
+    assert min(found.transfer, found.compute, found.together) > 0
+    met = throughput.Times(throughput.Subject("digits", 8, 40), 115_200, 2.0, 1.0, 2.19)
+    over = throughput.Times(throughput.Subject("mlp", 1, 40), 1_000_000, 1.0, 2.0, 2.21)
+    assert throughput.verdict([met]).endswith("reached")
+    assert throughput.verdict([met, over]).endswith("missed by mlp batch 1 at 1,000,000 baud")
+    text = throughput.page([met])
+    assert "| digits, batch 8, 40 steps | 115,200 | 2.00 | 1.00 | 2.19 | 1.09 | 54% | 146 |" in text
