@@ -1,4 +1,4 @@
-"""A line to an emulator that is as slow as a serial one, though the emulator takes bytes as fast as it can."""
+"""A line to an emulator that is as slow as a serial one, though an emulator takes bytes at any speed."""
 
 from __future__ import annotations
 
