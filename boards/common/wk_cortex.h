@@ -3,6 +3,7 @@
 #define WK_CORTEX_H
 
 #include "wagekit/wk_reg.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 #define WK_SYST_CSR 0xE000E010u
@@ -16,6 +17,11 @@
 #define WK_SCB_BFAR 0xE000ED38u
 #define WK_NVIC_ISER 0xE000E100u
 #define WK_NVIC_ICER 0xE000E180u
+
+#define WK_DEMCR 0xE000EDFCu
+#define WK_DEMCR_TRCENA (UINT32_C(1) << 24)
+#define WK_DWT_CTRL 0xE0001000u
+#define WK_DWT_CYCCNT 0xE0001004u
 
 #define WK_MPU_CTRL 0xE000ED94u
 #define WK_MPU_RNR 0xE000ED98u
@@ -31,6 +37,16 @@ static inline void wk_systick_start(void) {
     while (wk_reg_read(WK_SYST_CVR) == 0) {
         /* it loads with its next tick */
     }
+}
+
+/* Whether the cycle counter of the debug unit stands: it runs on silicon and is 0 in QEMU. Not for
+ * ARMv6-M, which has none. */
+static inline bool wk_cycle_counter_stands(void) {
+    wk_reg_write(WK_DEMCR, wk_reg_read(WK_DEMCR) | WK_DEMCR_TRCENA);
+    wk_reg_write(WK_DWT_CYCCNT, 0);
+    wk_reg_write(WK_DWT_CTRL, wk_reg_read(WK_DWT_CTRL) | 1u);
+    __asm volatile("nop\n\tnop\n\tnop\n\tnop" ::: "memory");
+    return wk_reg_read(WK_DWT_CYCCNT) == 0;
 }
 
 /* Nothing may touch 2^log2_size bytes from `base`, a multiple of their number; the rest stays as

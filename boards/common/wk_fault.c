@@ -8,6 +8,8 @@
 #define NEAR_BOTTOM 128u
 #define FRAME_WORDS 8u
 #define NO_FLOAT_FRAME 0x10u /* in EXC_RETURN */
+#define FRAME_PC 6u
+#define CFSR_STKOF (UINT32_C(1) << 20)
 
 static wk_fault_info_t fault;
 static volatile uint32_t reporting;
@@ -56,13 +58,16 @@ static uint32_t cause_of(uint32_t exception) {
 }
 
 /* The stack lies at the very bottom of RAM, so that a push beyond it reaches no memory and
- * faults; then there is no frame to read either. Registers are copied before anything else,
- * because this function's own stack may be the one that holds the frame. */
+ * faults; then there is no frame to read either. From ARMv8-M on the core itself keeps the stack
+ * above its limit; where its frame would not fit it writes none, and the paint is still there.
+ * Registers are copied before anything else, because this function's own stack may be the one that
+ * holds the frame. */
 _Noreturn void wk_fault_report(const uint32_t *frame, uint32_t exc_return) {
     const uintptr_t at = (uintptr_t)frame;
     const uintptr_t bottom = (uintptr_t)wk_stack_bottom;
     const uintptr_t end = (uintptr_t)wk_ram_end;
-    const bool readable = at >= bottom && at <= end - FRAME_WORDS * sizeof *frame;
+    const bool readable = at >= bottom && at <= end - FRAME_WORDS * sizeof *frame &&
+                          frame[FRAME_PC] != WK_STACK_PAINT;
     if (readable) {
         fault.r0 = frame[0];
         fault.r1 = frame[1];
@@ -70,7 +75,7 @@ _Noreturn void wk_fault_report(const uint32_t *frame, uint32_t exc_return) {
         fault.r3 = frame[3];
         fault.r12 = frame[4];
         fault.lr = frame[5];
-        fault.pc = frame[6];
+        fault.pc = frame[FRAME_PC];
         fault.psr = frame[7];
     }
     const uint32_t words = (exc_return & NO_FLOAT_FRAME) ? FRAME_WORDS : 26u;
@@ -85,7 +90,8 @@ _Noreturn void wk_fault_report(const uint32_t *frame, uint32_t exc_return) {
     fault.bfar = wk_reg_read(WK_SCB_BFAR);
 #endif
     const bool synchronous = fault.exception >= 3 && fault.exception <= 6;
-    if (at < bottom || (synchronous && at < bottom + NEAR_BOTTOM)) {
+    const bool limited = __ARM_ARCH >= 8 && (fault.cfsr & CFSR_STKOF) != 0;
+    if (at < bottom || limited || (synchronous && at < bottom + NEAR_BOTTOM)) {
         fault.cause = WK_FAULT_STACK;
     }
     wk_fault(&fault);

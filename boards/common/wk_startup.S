@@ -1,4 +1,4 @@
-/* Vector table, reset and exception entry for ARMv6-M and ARMv7-M.
+/* Vector table, reset and exception entry for ARMv6-M, ARMv7-M and ARMv8-M.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Assembler, so that nothing runs before the stack is painted and memory is set up, and because
@@ -31,7 +31,7 @@ wk_vectors:
     .word wk_fault_entry /* MemManage */
     .word wk_fault_entry /* BusFault */
     .word wk_fault_entry /* UsageFault */
-    .word 0
+    .word wk_fault_entry /* SecureFault, on ARMv8-M */
     .word 0
     .word 0
     .word 0
@@ -91,6 +91,19 @@ wk_reset:
     str r1, [r0]
     dsb
     isb
+#endif
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+    ldr r0, =0xE000ED88 /* CPACR: coprocessors 10 and 11, which are float unit and vectors */
+    ldr r1, [r0]
+    ldr r2, =0x00F00000
+    orrs r1, r2
+    str r1, [r0]
+    dsb
+    isb
+#endif
+#if defined(__ARM_ARCH_8M_MAIN__) || defined(__ARM_ARCH_8_1M_MAIN__)
+    ldr r0, =wk_stack_bottom /* a stack that grows below it is a UsageFault */
+    msr msplim, r0
 #endif
     cpsie i
     bl main

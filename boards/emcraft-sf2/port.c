@@ -3,20 +3,10 @@
 #include "wk_board.h"
 #include "wk_cortex.h"
 
-#define DEMCR 0xE000EDFCu
-#define DEMCR_TRCENA (1u << 24)
-#define DWT_CTRL 0xE0001000u
-#define DWT_CYCCNT 0xE0001004u
-
 static bool emulated;
 
 void wk_board_init(void) {
-    /* The cycle counter of the debug unit runs on silicon and stands at 0 in QEMU. */
-    wk_reg_write(DEMCR, wk_reg_read(DEMCR) | DEMCR_TRCENA);
-    wk_reg_write(DWT_CYCCNT, 0);
-    wk_reg_write(DWT_CTRL, wk_reg_read(DWT_CTRL) | 1u);
-    __asm volatile("nop\n\tnop\n\tnop\n\tnop" ::: "memory");
-    emulated = wk_reg_read(DWT_CYCCNT) == 0;
+    emulated = wk_cycle_counter_stands();
     wk_systick_start();
 }
 

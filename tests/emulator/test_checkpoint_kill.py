@@ -128,7 +128,13 @@ class Saved:
 CUTS = [
     *(
         pytest.param(name, few, id=f"{name}-{few}")
-        for name, few in (("mps2-an386", 6), ("emcraft-sf2", 4), ("microbit", 4))
+        for name, few in (
+            ("mps2-an386", 6),
+            ("emcraft-sf2", 4),
+            ("microbit", 4),
+            ("mps2-an505", 2),
+            ("mps3-an547", 2),
+        )
     ),
     *(
         pytest.param(name, many, id=f"{name}-{many}", marks=pytest.mark.long)

@@ -146,3 +146,17 @@ def test_doctor_finds_what_is_there(qemu: str) -> None:
     facts = {fact.name: fact for fact in doctor.examine()}
     assert "QEMU emulator version" in (facts["QEMU"].found or "")
     assert "gcc" in (facts["cross compiler"].found or "")
+
+
+def test_what_a_large_machine_keeps_takes_little_disk(tmp_path: Path, image: Path) -> None:
+    board = boards.load("mps3-an547")
+    assert board.qemu
+    kept = tmp_path / "kept"
+    with qemu.boot(image, board, keep=kept):
+        pass
+    facts = kept.stat()
+    assert facts.st_size == board.qemu.keeps_bytes == 1 << 31
+    assert facts.st_blocks * 512 < 1 << 26
+    area = board.checkpoint[0]
+    with kept.open("rb") as file:
+        assert file.read(area.size * area.count) == b"\xff" * (area.size * area.count)

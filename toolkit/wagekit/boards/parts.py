@@ -47,7 +47,7 @@ class Ticks(Part):
 class Uart(Part):
     """The serial port of the link."""
 
-    driver: Literal["cmsdk", "stm32", "nrf51", "16550"]
+    driver: Literal["cmsdk", "stm32", "nrf51", "16550", "pl011"]
     base: Word
     irq: Annotated[int, Field(ge=0, le=239)]
     clock: Hertz
@@ -62,6 +62,8 @@ class Uart(Part):
         rate = baud or self.baud
         if self.driver == "nrf51":  # a fraction of 2**32, of which the upper 20 bits count
             return (((rate << 32) // self.clock) + 0x800) & 0xFFFFF000
+        if self.driver == "pl011":  # it samples 16 times a bit, and divides by sixty-fourths
+            return max(64, (4 * self.clock + rate // 2) // rate)
         return max(16, (self.clock + rate // 2) // rate)
 
 
@@ -97,7 +99,7 @@ class Qemu(Part):
     machine: str
     keeps: Literal["memory", "mtd"] | None = None
     """What a file can keep over the end of QEMU: the machine's extra memory, or its serial flash."""
-    keeps_bytes: Annotated[int, Field(ge=0, le=1 << 30)] = 0
+    keeps_bytes: Annotated[int, Field(ge=0, le=1 << 31)] = 0
     """Bytes of that file."""
     icount_shift: Annotated[int, Field(ge=0, le=10)]
     instructions: Annotated[int, Field(ge=1)]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from wagekit.backends.mcu import Op, Plan, instructions_of
 from wagekit.boards import Board
 
-CODE = {True: 22_500, False: 16_000}
+CODE = {True: 30_000, False: 22_000}
 """Bytes of code and tables of a firmware with the link that learns, or only infers."""
-CODE_M0 = {True: 26_500, False: 19_000}
-CODE_CHECKPOINTS = 9_600
+CODE_M0 = {True: 35_500, False: 25_500}
+CODE_CHECKPOINTS, CODE_CHECKPOINTS_M0 = 8_100, 9_900
 
 _THUMB_1 = ("cortex-m0", "cortex-m0plus")
 _M0_FACTOR = 1.45
@@ -27,8 +27,11 @@ _INPUTS = {"unit": 0.19}
 
 def code_bytes(board: Board, plan: Plan) -> int:
     """Bytes of flash that code and tables take."""
-    code = (CODE_M0 if board.core in _THUMB_1 else CODE)[plan.training]
-    return code + (CODE_CHECKPOINTS if board.checkpoint and not plan.packed else 0)
+    small = board.core in _THUMB_1
+    code = (CODE_M0 if small else CODE)[plan.training]
+    if board.checkpoint and not plan.packed:
+        code += CODE_CHECKPOINTS_M0 if small else CODE_CHECKPOINTS
+    return code
 
 
 def instructions(plan: Plan, board: Board, encoding: str) -> dict[str, int]:

@@ -250,12 +250,18 @@ def _keeping(board: Board, keep: Path | str) -> list[str]:
     return ["-machine", "memory-backend=kept", "-object", backend]
 
 
+_BLANK_BYTES = 1 << 24
+"""The most that is erased of a new file. Checkpoints lie at the start of what is larger: the rest is a hole,
+which takes no disk."""
+
+
 def _make_blank(path: Path, size: int) -> None:
     """An erased flash: all bits set."""
     blank = b"\xff" * (1 << 20)
     with path.open("xb") as file:
-        for at in range(0, size, len(blank)):
+        for at in range(0, min(size, _BLANK_BYTES), len(blank)):
             file.write(blank[: size - at])
+        file.truncate(size)
 
 
 def _tied_to_us(command: list[str]) -> list[str]:
