@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wagekit.monitor import Event, Recorder, read_events
+from wagekit.monitor import Event, Recorder, Run, Step, Story, read_events
 
 QUICK = ("train", "digits-tiny", "--on", "reference", "--steps", "12", "--test-limit", "30")
 
@@ -94,6 +94,39 @@ def test_recordings_are_not_overwritten_unasked(cli: Callable, tmp_path: Path) -
     assert cli(*QUICK, "--report", "kept", "--out", "n").code == 0
     cli(*QUICK, "--report", "kept", "--out", "o").refused(2, "events.jsonl exists")
     assert cli(*QUICK, *once, "--force").code == 0
+
+
+def test_resumed_training_goes_on_in_its_recording(cli: Callable, tmp_path: Path, two: Path) -> None:
+    short, options = [word if word != "12" else "6" for word in QUICK], ("--events", "r.jsonl.gz", "--json")
+    assert cli(*short, *options, "--out", "m.safetensors").code == 0
+    first = read_events(tmp_path / "r.jsonl.gz")
+    more = ("train", "m.safetensors", "--steps", "12", "--test-limit", "30")
+    cli(*more, *options, "--out", "n.safetensors").refused(2, "r.jsonl.gz exists")
+    cli(*more, "--resume", "--events", two).refused(4, "two.jsonl", "of several devices")
+    assert cli("train", "digits", *QUICK[2:], "--events", "d.jsonl", "--out", "d").code == 0
+    cli(*more, "--resume", "--events", "d.jsonl").refused(4, "d.jsonl", "of network 'digits'")
+    assert read_events(tmp_path / "r.jsonl.gz") == first
+
+    assert cli(*more, *options, "--resume").code == 0
+    whole = read_events(tmp_path / "r.jsonl.gz")
+    assert whole[: len(first)] == first
+    assert [event.step for event in whole if isinstance(event, Step)] == list(range(12))
+    assert [event.status for event in whole if isinstance(event, Run)] == ["started", "finished"] * 2
+    story = Story.of(whole)
+    assert story.step_count == 12
+    assert story.away == whole[len(first)].time - first[-1].time
+    assert story.seconds == pytest.approx(whole[-1].time - whole[0].time - story.away)
+    assert cli(*more, *options, "--resume", "--force").code == 0
+    assert len([event for event in read_events(tmp_path / "r.jsonl.gz") if isinstance(event, Run)]) == 2
+
+
+def test_the_report_of_resumed_training_is_of_the_whole(cli: Callable, tmp_path: Path) -> None:
+    short = [word if word != "12" else "6" for word in QUICK]
+    assert cli(*short, "--report", "kept", "--out", "m.safetensors").code == 0
+    more = ("train", "m.safetensors", "--resume", "--steps", "12", "--test-limit", "30", "--report", "kept")
+    assert cli(*more).code == 0
+    assert "the run begins again at step 6" in (tmp_path / "kept" / "report.html").read_text()
+    assert Story.of(read_events(tmp_path / "kept" / "events.jsonl")).step_count == 12
 
 
 def test_a_full_disk_ends_no_training(cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from wagekit.monitor import (
     Log,
     Player,
     Recorder,
+    Run,
     Stories,
     Story,
     TerminalView,
@@ -128,6 +129,17 @@ def test_pace(monkeypatch: pytest.MonkeyPatch, speed: float) -> None:
         max(due[4] / speed, 2.0),
     ]
     assert [at for _, at in told] == [50.0, 50.0, 58.0, 58.0, 90.0]
+
+
+def test_the_time_between_two_runs_of_a_recording_is_not_waited_for() -> None:
+    begin = Run(time=0.0, status="started", network="n", place="host")
+    again = dataclasses.replace(begin, time=1e9)
+    told = [begin, Log(time=0.0, message="a"), again, Log(time=1e9, message="b")]
+    player = Player(told)
+    heard: list[Event] = []
+    assert player.play(heard.append) == 4
+    assert heard == told
+    assert player.now() == pytest.approx(1e9)
 
 
 def test_it_can_be_stopped_while_it_waits() -> None:

@@ -242,3 +242,47 @@ def test_other_files(tmp_path: Path, content: bytes, words: str) -> None:
         read_events(tmp_path / "absent")
     with pytest.raises(DataError, match="cannot be read"):
         read_events(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz"])
+def test_a_recording_is_gone_on_with(tmp_path: Path, name: str) -> None:
+    path, told = tmp_path / name, lines(9)
+    record(path, told[:3], append=True).close()
+    record(path, told[3:6], append=True).close()
+    third = record(path, told[6:], append=True)
+    assert read_events(path) == told, "also before it is compressed"
+    with pytest.raises(UsageError, match="another process"):
+        Recorder(path, append=True)
+    assert read_events(path) == told
+    third.close()
+    assert read_events(path) == told
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    with pytest.raises(UsageError, match="exists"):
+        Recorder(path)
+    assert read_events(path) == told
+
+
+def test_what_a_crash_cut_is_taken_away_before_it_goes_on(tmp_path: Path) -> None:
+    path, told = tmp_path / "r.jsonl", lines(2000)
+    record(path, told[:1000]).close()
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"v":1,"type":"log","ti' + b"x" * 100_000)
+    recorder = record(path, told[1000:], append=True)
+    assert path.read_bytes().startswith(whole)
+    assert read_events(path) == told
+    with full_disk(path.stat().st_size):  # a line that does not fit takes none of the earlier ones with it
+        recorder.handle(told[0])
+    recorder.close()
+    assert recorder.problem is not None
+    assert read_events(path) == told
+
+
+def test_a_damaged_compressed_recording_is_not_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl.gz"
+    record(path, lines(500)).close()
+    damaged = path.read_bytes()[:-20]
+    path.write_bytes(damaged)
+    with pytest.raises(DataError, match="cut or damaged"):
+        Recorder(path, append=True)
+    assert path.read_bytes() == damaged
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]

@@ -30,6 +30,7 @@ from wagekit.monitor import (
 )
 from wagekit.monitor.events import Log
 from wagekit.monitor.recorder import check_absent
+from wagekit.monitor.recording import check_goes_on, iter_events
 from wagekit.monitor.units import si
 from wagekit.monitor.web import WebView
 
@@ -49,6 +50,8 @@ class Outputs:
     """Show it in browsers too."""
     going_on: bool = False
     """The model is the one that training goes on from: it is meant to be replaced."""
+    resumes: str = ""
+    """Fingerprint of the network whose training goes on: a recording of it that is there is added to."""
 
     def check(self) -> None:
         """UsageError or DataError, before any work, if something cannot be left where it is to be."""
@@ -62,7 +65,11 @@ class Outputs:
                 hint=f"--out FILE writes another, --force replaces it, 'wagekit train {self.model} --resume' "
                 "goes on with it",
             )
-        if self.recording is not None:
+        if self.recording is None:
+            return
+        if self.resumes:
+            check_goes_on(self.recording, self.resumes)
+        else:
             check_absent(self.recording)
 
     @property
@@ -106,6 +113,7 @@ def telling(outputs: Outputs, console: Console | None = None, *, steered: bool =
         told.recorder = Recorder(
             outputs.recording,
             replace=outputs.force,
+            append=bool(outputs.resumes) and not outputs.force,
             warn=lambda text: view.handle(Log(level="warning", message=text)),
         )
         told.sinks.append(told.recorder)
@@ -129,6 +137,8 @@ def run_network(network: str, where: str, settings: Settings, outputs: Outputs, 
     if options.get("loader") is not None:
         options["loader"].before(subject, options.get("baud"))
     lesson = plan_lesson(subject, settings)
+    if settings.resume:
+        outputs = replace(outputs, resumes=lesson.network.fingerprint())
     if outputs.model is None:
         going_on = settings.resume and subject.path is not None
         default = subject.path if going_on else Path(f"{lesson.network.name}.safetensors")
@@ -165,7 +175,7 @@ def run_lesson(
             count=place.counts,
         )
     if outputs.report is not None:
-        leave_report(outputs.report, told.story)
+        leave_report(outputs.report, _whole_story(told, outputs))
     _say(lesson, result, told.story, outputs)
     if not result.finished:
         kept = f"; go on with: wagekit train {result.saved} --resume" if result.saved else ""
@@ -173,6 +183,13 @@ def run_lesson(
         raise KeyboardInterrupt
     told.check()
     return result
+
+
+def _whole_story(told: Telling, outputs: Outputs) -> Story:
+    """With what an earlier run left in the recording that this one went on with."""
+    if not outputs.resumes or outputs.recording is None:
+        return told.story
+    return Story.of(iter_events(outputs.recording))
 
 
 def leave_report(folder: Path, story: Story, **more: Any) -> list[Path]:

@@ -12,7 +12,11 @@ from wagekit.cli import web as w
 EXAMPLE = "wagekit train digits --epochs 12 --out digits.safetensors"
 Resume = Annotated[
     bool,
-    typer.Option("--resume", help="Go on with the training that the model file holds, as if never stopped."),
+    typer.Option(
+        "--resume",
+        help="Go on with the training that the model file holds, as if never stopped; a recording of it that "
+        "--events or --report names is added to.",
+    ),
 ]
 
 

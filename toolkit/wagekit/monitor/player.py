@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wagekit.monitor.events import Event
+from wagekit.monitor.events import Event, Run
 from wagekit.monitor.sinks import Emit
 
 
@@ -30,12 +30,18 @@ class Player:
     def play(self, emit: Emit) -> int:
         """Emit all events, or those before `stop`; returns their number.
 
-        Times that go back, as those of several devices may, are told without waiting.
+        Times that go back, as those of several devices may, are told without waiting, and so is a run that
+        goes on in the recording of an earlier one: the time between both is left out.
         """
         count = 0
+        begun: set[str] = set()
         for event in self.events:
             if not count:
                 self._time, self._due = event.time, time.monotonic()
+            if isinstance(event, Run) and event.status == "started":
+                if event.source in begun:
+                    self._time = max(event.time, self._time)
+                begun.add(event.source)
             if not self._wait_for(event.time):
                 break
             emit(event)

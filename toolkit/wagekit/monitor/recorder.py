@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ SYNC_SECONDS = 0.5
 RECORDING = "recording"
 """`where` of the event that says how many a recording lacks, because its disk was full."""
 PACKED = ".gz"
+_BLOCK = 1 << 16
 
 
 class Recorder:
@@ -38,7 +40,10 @@ class Recorder:
     A disk that is full ends no training: events that cannot be written are counted, told through
     `warn` (called once each time that it begins), and followed by `Dropped` as soon as there is
     room again. `problem` says at the end what is missing. `UsageError` where the file is there
-    already and `replace` is not given, `DataError` where it cannot be made.
+    already and neither `replace` nor `append` is given, `DataError` where it cannot be made.
+
+    With `append` a recording that is there is gone on with: what is in it stays, but for the end of a
+    line that a crash cut. A compressed one is unpacked first, and compressed again at the end.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Recorder:
         path: str | Path,
         *,
         replace: bool = False,
+        append: bool = False,
         warn: Callable[[str], None] | None = None,
     ) -> None:
         self.path = Path(path)
@@ -57,12 +63,16 @@ class Recorder:
         self._warn = warn
         self._waiting = 0
         """Lost events that the file does not tell of yet."""
-        if not replace:
+        if append:
+            _unpack(self.path, self.plain)
+        elif not replace:
             check_absent(self.path)
-        self._file = _open(self.plain, replace)
+        self._file = _open(self.plain, there=replace or append)
+        self._size = _end_of_lines(self.plain) if append else 0
+        with contextlib.suppress(OSError):  # a pipe has no length
+            os.ftruncate(self._file, self._size)
         if replace and self.plain != self.path:
             self.path.unlink(missing_ok=True)  # of an earlier recording; ours comes at the end
-        self._size = 0
         self._closed = threading.Event()
         self._unsynced = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="recorder", daemon=True)
@@ -161,9 +171,9 @@ def is_written(file: int) -> bool:
     return False
 
 
-def _open(path: Path, replace: bool) -> int:
-    """The file, empty, for us alone."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (0 if replace else os.O_EXCL)
+def _open(path: Path, *, there: bool) -> int:
+    """The file, for us alone; it may be `there` already."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (0 if there else os.O_EXCL)
     try:
         file = os.open(path, flags, 0o644)
     except OSError as error:
@@ -172,7 +182,6 @@ def _open(path: Path, replace: bool) -> int:
         if fcntl is not None:
             with contextlib.suppress(NotImplementedError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(file, 0)
     except BlockingIOError as error:
         os.close(file)
         raise UsageError(f"{path} is being recorded by another process") from error
@@ -197,6 +206,43 @@ def _pack(plain: Path, path: Path) -> None:
         temporary.unlink(missing_ok=True)
         raise
     plain.unlink()
+
+
+def _unpack(path: Path, plain: Path) -> None:
+    """Where only the compressed recording is there, put the plain one in its place."""
+    if plain == path or not path.exists():
+        return
+    try:
+        if not plain.exists():
+            handle, name = tempfile.mkstemp(prefix=f".{plain.name}.", dir=plain.absolute().parent)
+            try:
+                with os.fdopen(handle, "wb") as target, gzip.open(path) as source:
+                    shutil.copyfileobj(source, target, 1 << 20)
+                    target.flush()
+                    os.fsync(target.fileno())
+                Path(name).chmod(0o644)
+                Path(name).replace(plain)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+        path.unlink()
+    except (EOFError, zlib.error, OSError) as error:
+        reason = _reason(error) if isinstance(error, OSError) else "it is cut or damaged"
+        raise DataError(f"{path}: cannot be gone on with: {reason}") from error
+
+
+def _end_of_lines(path: Path) -> int:
+    """Bytes of a file without the part of a line behind the last whole one."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            begin = max(end - _BLOCK, 0)
+            file.seek(begin)
+            at = file.read(end - begin).rfind(b"\n")
+            if at >= 0:
+                return begin + at + 1
+            end = begin
+    return 0
 
 
 def _reason(error: OSError) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wagekit.errors import DataError
-from wagekit.monitor.events import Event, from_json
+from wagekit.monitor.events import Event, Run, from_json
 from wagekit.monitor.recorder import is_written, plain_name
 
 LONGEST_LINE = 64 << 20
@@ -44,6 +44,27 @@ def iter_events(path: str | Path) -> Iterator[Event]:
         raise DataError(f"{path}: the compressed file is cut or damaged") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def check_goes_on(path: str | Path, fingerprint: str) -> None:
+    """`DataError` where a recording is there that is not of this network, or of several devices."""
+    path = _existing(Path(path))
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+        return
+    if not path.is_file():
+        raise DataError(f"{path}: cannot be gone on with: it is no file")
+    run = next((event for event in iter_events(path) if isinstance(event, Run)), None)
+    if run is not None and run.fingerprint == fingerprint and not run.source:
+        return
+    what = (
+        "of no run" if run is None else "of several devices" if run.source else f"of network '{run.network}'"
+    )
+    if run is not None and not run.source and run.fingerprint:
+        what += f", fingerprint {run.fingerprint[:12]}"
+    raise DataError(
+        f"{path}: cannot be gone on with: it is {what}",
+        hint="name another file, or replace it with --force",
+    )
 
 
 def follow(path: str | Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:

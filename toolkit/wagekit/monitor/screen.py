@@ -111,7 +111,7 @@ def link_text(story: Story) -> Text:
 def seconds_of(story: Story) -> float:
     """Since the run began, or how long it was."""
     now = story.clock()
-    return story.seconds if story.end else max(now - (story.started or now), 0.0)
+    return story.seconds if story.end else max(now - (story.started or now) - story.away, 0.0)
 
 
 def share_of(story: Story) -> float | None:

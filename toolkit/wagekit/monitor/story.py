@@ -82,6 +82,8 @@ class Story:
     """Events that somebody did not get, by who."""
     started: float | None = None
     latest: float | None = None
+    away: float = 0.0
+    """Seconds between the last event of a run and the begin of the one that goes on with it."""
     clock: Callable[[], float] = field(default=time.time, compare=False, repr=False)
     """What time it is, for displays: seconds since 1970. A replay gives the time of the recording."""
     _samples: int = 0
@@ -99,7 +101,7 @@ class Story:
     def handle(self, event: Event) -> None:
         """Take one event."""
         self.started = event.time if self.started is None else self.started
-        self.latest = event.time
+        before, self.latest = self.latest, event.time
         if name := _LATEST.get(type(event)):
             setattr(self, name, event)
             return
@@ -108,9 +110,7 @@ class Story:
             return
         match event:
             case Run(status="started"):
-                if self.run is not None:
-                    self._mark(event, f"the run begins again at step {event.first_step:,}")
-                self.run, self.end, self.paused = event, None, False
+                self._begin(event, before)
             case Step():
                 self._take_step(event)
             case Evaluation():
@@ -128,6 +128,12 @@ class Story:
                 self.end = event
             case Dropped():
                 self.dropped[event.where] = self.dropped.get(event.where, 0) + event.count
+
+    def _begin(self, run: Run, before: float | None) -> None:
+        if self.run is not None:
+            self.away += max(run.time - (before or run.time), 0.0)
+            self._mark(run, f"the run begins again at step {run.first_step:,}")
+        self.run, self.end, self.paused = run, None, False
 
     def _take_step(self, step: Step) -> None:
         self.step = step
@@ -169,8 +175,8 @@ class Story:
 
     @property
     def seconds(self) -> float:
-        """From the first event to the latest."""
-        return 0.0 if self.started is None or self.latest is None else self.latest - self.started
+        """From the first event to the latest, without what lay between two runs."""
+        return 0.0 if self.started is None or self.latest is None else self.latest - self.started - self.away
 
     @property
     def tests(self) -> list[Evaluation]:

@@ -92,6 +92,7 @@ def changes(told: Told, cursor: Cursor) -> dict[str, Any] | None:
         "rate_offset": story.rate_offset,
         "started": story.started,
         "latest": story.latest,
+        "away": story.away,
         "dropped": dict(story.dropped),
     }
     for name in _LATEST:

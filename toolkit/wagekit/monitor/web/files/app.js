@@ -166,7 +166,7 @@ function drawProgress(source) {
     `${what} ${count(source.done)}${source.total ? ` of ${count(source.total)}` : ""}`,
     epoch == null ? null : `epoch ${epoch.toFixed(2)}`,
     speed ? `${short(speed)} ${what}s/s` : null,
-    clock(source.latest - source.started),
+    clock(source.seconds),
     source.left == null ? null : `${clock(source.left)} left`,
   ];
   say(by("progress-text"), parts.filter(Boolean).join(" · "));

@@ -89,8 +89,12 @@ export class Source {
   speed(what = "done") {
     const [first, last] = [this.marks[0], this.marks.at(-1)];
     if (first && last && last.time > first.time) return (last[what] - first[what]) / (last.time - first.time);
-    const seconds = this.latest - this.started;
-    return what === "samples" && seconds > 0 ? this.samples / seconds : null;
+    return what === "samples" && this.seconds > 0 ? this.samples / this.seconds : null;
+  }
+
+  // Without what lay between two runs of one recording.
+  get seconds() {
+    return this.latest - this.started - this.away;
   }
 
   get left() {
