@@ -60,6 +60,8 @@ def test_divisors() -> None:
     assert boards.load("microbit").uart.divisor() == 0x01D7E000  # the manual's value for 115200
     assert boards.load("microbit").uart.divisor(1_000_000) == 0x10000000
     assert boards.load("lm3s6965evb").uart.divisor() == 27 * 64 + 8  # 27.127 times 16 samples a bit
+    own = boards.load("netduinoplus2").uart.model_copy(update={"driver": "own"})
+    assert (own.divisor(), own.divisor(10_000_000)) == (729, 8)
     assert boards.load("mps2-an386").uart.divisor(10_000_000) == 16  # the hardware's least
 
 
@@ -96,7 +98,7 @@ def test_no_board_at_the_path(tmp_path: Path) -> None:
         (
             'driver = "stm32"',
             'driver = "usb"',
-            r"uart\.driver = 'usb': .*'cmsdk', 'stm32', 'nrf51', '16550' or 'pl011'",
+            r"uart\.driver = 'usb': .*'cmsdk', 'stm32', 'nrf51', '16550', 'pl011' or 'own'",
         ),
         ("irq = 37", "irq = 99", r"uart\.irq = 99: below interrupts = 82"),
         ("ring = 4096", "ring = 4095", r"link\.ring = 4095: a power of two"),

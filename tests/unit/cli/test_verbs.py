@@ -20,7 +20,6 @@ from wagekit.version import __version__
 WEIGHTS = {"digits": 33_984, "digits-tiny": 5_960}
 VERBS = [
     "analyze",
-    "boards",
     "build",
     "demo",
     "doctor",
@@ -102,6 +101,32 @@ def test_boards(cli: Callable) -> None:
     facts = json.loads(cli("boards", "--json").out)
     assert {"microbit", "mps2-an386"} <= {board["name"] for board in facts}
     assert json.loads(cli("boards", "microbit", "--json").out)["core"] == "cortex-m0"
+    assert cli("boards", "show", "microbit").out == cli("boards", "microbit").out
+    assert cli("boards", "--json", "microbit").out == cli("boards", "show", "microbit", "--json").out
+    for command in ("show", "new"):
+        assert f"Example: wagekit boards {command}" in " ".join(cli("boards", command, "--help").out.split())
+
+
+def test_a_board_of_ones_own(cli: Callable, tmp_path: Path) -> None:
+    """Made, shown, analysed and built, by its folder and by its board.toml."""
+    made = cli("boards", "new", "mine", "--from", "netduinoplus2")
+    assert made.code == 0
+    assert "./mine/README.md" in made.out
+    cli("boards", "new", "mine").refused(2, "mine exists")
+    cli("boards", "mine").refused(10, "unknown board 'mine'")
+    assert "./mine" in cli("boards", "mine").err
+    for place in ("./mine", "mine/board.toml"):
+        assert json.loads(cli("boards", "show", place, "--json").out)["name"] == "mine"
+        (program, *_) = json.loads(
+            cli("analyze", "digits-tiny", "--board", place, "--estimate", "--json").out
+        )
+        assert program["board"] == "mine"
+    built = cli("build", "digits-tiny", "--board", "mine/board.toml", "--no-compile", "--out", "fw")
+    assert built.code == 0
+    assert json.loads((tmp_path / "fw" / "manifest.json").read_text())["board"]["name"] == "mine"
+    cli("boards", "new", "Mine").refused(10, "Mine/board.toml: name = 'Mine'")
+    cli("boards", "new", "other", "--from", "nothing").refused(10, "unknown board 'nothing'")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name not in ("fw", "mine")) == []
 
 
 def test_doctor(cli: Callable) -> None:

@@ -6,6 +6,7 @@ drivers that come with the package as `common/...`.
 """
 
 from wagekit.boards.board import COMMON, FILE, FORMAT, Board
+from wagekit.boards.making import make_board
 from wagekit.boards.parts import (
     CheckpointSectors,
     Flashing,
@@ -35,4 +36,5 @@ __all__ = [
     "Watchdog",
     "available",
     "load",
+    "make_board",
 ]

@@ -106,6 +106,11 @@ class Board(Part):
         starts = [area.origin for area in self.checkpoint if _inside(area, flash)]
         return min(starts) - flash.origin if starts else flash.size
 
+    @property
+    def folder(self) -> Traversable:
+        """Where its `board.toml` was read."""
+        return self._folder
+
     def region(self, kind: str) -> MemoryRegion:
         """The region of kind `flash` or `ram`."""
         return next(region for region in self.memory if region.kind == kind)

@@ -47,7 +47,8 @@ class Ticks(Part):
 class Uart(Part):
     """The serial port of the link."""
 
-    driver: Literal["cmsdk", "stm32", "nrf51", "16550", "pl011"]
+    driver: Literal["cmsdk", "stm32", "nrf51", "16550", "pl011", "own"]
+    """How the divisor is computed; `own` is clock / baud, for a driver of the board's own."""
     base: Word
     irq: Annotated[int, Field(ge=0, le=239)]
     clock: Hertz
@@ -64,6 +65,8 @@ class Uart(Part):
             return (((rate << 32) // self.clock) + 0x800) & 0xFFFFF000
         if self.driver == "pl011":  # it samples 16 times a bit, and divides by sixty-fourths
             return max(64, (4 * self.clock + rate // 2) // rate)
+        if self.driver == "own":
+            return max(1, (self.clock + rate // 2) // rate)
         return max(16, (self.clock + rate // 2) // rate)
 
 

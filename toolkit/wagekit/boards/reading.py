@@ -51,9 +51,12 @@ def _unknown(name: str) -> BoardError:
     known = available()
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     guess = f" (did you mean {' or '.join(close)}?)" if close else ""
+    here = (Path(name) / FILE).is_file()
     return BoardError(
         f"unknown board {name!r}{guess}; known: {', '.join(known)}",
-        hint="a board of your own is given by the path of its folder, with a slash",
+        hint=f"the folder here is ./{name}"
+        if here
+        else "a board of your own is given by the path of its folder, with a slash",
     )
 
 

@@ -65,7 +65,7 @@ def _root(
 
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
-    "On the chip": (boards, analyze, build, run, learn, record, monitor, flash, simulate),
+    "On the chip": (analyze, build, run, learn, record, monitor, flash, simulate),
     "Recordings": (replay, report, export),
     "Trust": (doctor, verify, demo),
 }
@@ -77,6 +77,7 @@ for _panel, _modules in _PANELS.items():
         )
 
 
+app.add_typer(boards.app, rich_help_panel="On the chip")
 app.add_typer(checkpoint.app, rich_help_panel="On the chip")
 
 

@@ -2,44 +2,107 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperGroup
 
-from wagekit.cli.console import out, print_json, size, table
+from wagekit.cli.console import done, out, print_json, say, size, table
 from wagekit.cli.options import Json
 
 if TYPE_CHECKING:
     from wagekit.boards import Board, Flashing
 
-EXAMPLE = "wagekit boards mps2-an386"
+
+class _Group(TyperGroup):
+    """`boards B` is short for `boards show B`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Take a name that is no command for a board's."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
 
 
-def boards(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[BOARD]", help="Show all of one board.", show_default=False)
-    ] = None,
-    json: Json = False,
-) -> None:
-    """List the boards, or show one: a name, or the folder of a board of your own."""
+app = typer.Typer(
+    name="boards",
+    cls=_Group,
+    help="List the boards that firmware is built for, show one, or make one of your own.",
+    epilog="Example: [bold]wagekit boards[/]",
+    rich_markup_mode="rich",
+)
+BoardArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="BOARD", help="A name that `wagekit boards` lists, or a folder.", show_default=False
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def boards(context: typer.Context, json: Json = False) -> None:
+    """List the boards that firmware is built for, show one, or make one of your own.
+
+    `wagekit boards BOARD` is short for `wagekit boards show BOARD`.
+    """
+    if context.invoked_subcommand is not None:
+        return
     from wagekit import boards as known
 
-    found = [known.load(name)] if name else [known.load(each) for each in known.available()]
+    found = [known.load(each) for each in known.available()]
     if json:
-        values = [board.model_dump() for board in found]
-        print_json(values[0] if name else values)
-        return
-    if name:
-        _show(found[0])
+        print_json([board.model_dump() for board in found])
         return
     grid = table("board", "core", "flash", "RAM", "emulated", "description", right=("flash", "RAM"))
     for board in found:
         flash, ram = board.region("flash").size, board.region("ram").size
         emulated = "yes" if board.qemu else "no"
-        grid.add_row(board.name, board.core, size(flash), size(ram), emulated, board.description)
+        grid.add_row(board.name, board.core, size(flash), size(ram), emulated, escape(board.description))
     out.print(grid)
-    out.print("\nRun a network on one: [bold]wagekit run digits --on qemu:mps2-an386[/]")
+    say("\nAll of one:                ", "wagekit boards show mps2-an386")
+    say("Run a network on one:      ", "wagekit run digits --on qemu:mps2-an386")
+    say("Make one of your own:      ", "wagekit boards new my-board --from netduinoplus2")
+
+
+@app.command(epilog="Example: [bold]wagekit boards show mps2-an386[/]")
+def show(context: typer.Context, board: BoardArgument, json: Json = False) -> None:
+    """Show all of a board: memories, serial port, how it is written, what was verified where."""
+    from wagekit import boards as known
+
+    found = known.load(board)
+    if json or (context.parent is not None and context.parent.params.get("json")):
+        print_json(found.model_dump())
+        return
+    _show(found)
+
+
+@app.command(epilog="Example: [bold]wagekit boards new my-board --from netduinoplus2[/]")
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of the board: a-z, 0-9 and -.", show_default=False)
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FOLDER]", help="Where it is put. By default NAME.", show_default=False),
+    ] = None,
+    *,
+    origin: Annotated[
+        str, typer.Option("--from", metavar="BOARD", help="The board that is most like it, or a folder.")
+    ] = "mps2-an386",
+) -> None:
+    """Make a folder with a board of your own from one that is there, to be changed.
+
+    Its README.md tells what to change. A folder that is there is never overwritten.
+    """
+    from wagekit import boards as known
+
+    made = known.make_board(name, known.load(origin), folder or Path(name))
+    place = str(made.folder) if "/" in str(made.folder) else f"./{made.folder}"
+    done(f"wrote {place}, which still is {origin}: {place}/README.md tells what to change")
+    say("show it:   ", f"wagekit boards show {place}")
+    say("build it:  ", f"wagekit build digits-tiny --board {place}")
 
 
 def _show(board: Board) -> None:
