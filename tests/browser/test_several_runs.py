@@ -8,7 +8,7 @@ from selenium.webdriver import ActionChains
 
 from tests.browser.conftest import OpenBrowser
 from tests.browser.pages import Keys, Page
-from wagekit.monitor import Evaluation, Fault, Health, LayerHealth, Log, Run, Step
+from wagekit.monitor import Evaluation, Fault, Health, LayerHealth, Log, Run, Step, Weights
 from wagekit.monitor.web import WebView
 
 HOSTILE = "<img src=x onerror='document.title=\"broken in\"'>"
@@ -90,6 +90,40 @@ def test_runs_side_by_side(open_browser: OpenBrowser) -> None:
         page.wait_text("#run-state", "learns")
         assert not page.shown("#fault"), "it is over when the device is back"
         page.wait_text("#progress-text", "step 8 of 100")
+        assert page.problems() == []
+
+
+def test_the_weights_of_earlier_steps_can_be_looked_at(open_browser: OpenBrowser) -> None:
+    def told(step: int) -> Weights:
+        return Weights(source="desk", step=step, low=-1, counts=((step, 9, 1), (4, 4, 4)))
+
+    browser = open_browser()
+    with WebView(port=0) as view:
+        tell(view, "desk", 1)
+        view.handle(told(0))
+        page = Page(browser, view.url)
+        page.wait_text("#weights-text", "after 0 steps")
+        assert not page.shown("#weights-look"), "there is nothing to choose from"
+        for number in range(1, 6):
+            view.handle(told(10 * number))
+        page.wait_text("#weights-text", "after 50 steps")
+        assert page.js("document.querySelectorAll('#weights .ghost').length") == 2 * 2
+        slider = browser.find_element("css selector", "#weights-at")
+        page.js("document.getElementById('weights-at').focus()")
+        slider.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+        page.wait_text("#weights-text", "after 30 steps")
+        assert slider.get_attribute("aria-valuetext") == "after 30 steps"
+        view.handle(told(60))
+        page.wait("document.getElementById('weights-at').max === '6'")
+        assert page.text("#weights-text") == "after 30 steps", "what is looked at stays"
+        slider.send_keys(Keys.HOME)
+        page.wait_text("#weights-text", "after 0 steps")
+        assert page.js("document.querySelectorAll('#weights .ghost').length") == 0
+        slider.send_keys(Keys.END)
+        page.wait_text("#weights-text", "after 60 steps")
+        view.handle(told(70))
+        page.wait_text("#weights-text", "after 70 steps")
+        assert page.js("document.activeElement.id") == "weights-at"
         assert page.problems() == []
 
 

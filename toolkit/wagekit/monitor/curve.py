@@ -107,13 +107,15 @@ def _sum(entries: list[Sums]) -> Sums:
 
 @dataclass(slots=True)
 class Thinned(Generic[T]):
-    """A list that forgets every second of its entries when it has `KEPT`; never the first and the last."""
+    """A list that forgets every second of its entries when it has `most`; never the first and the last."""
 
     entries: list[T] = field(default_factory=list)
     taken: int = 0
     """Entries that were ever added."""
     spacing: int = 1
     """Of so many entries one is kept; the last one always."""
+    most: int = KEPT
+    """An even number."""
 
     def add(self, entry: T) -> None:
         """Append an entry."""
@@ -121,7 +123,7 @@ class Thinned(Generic[T]):
         if self.entries and not last_stays:
             self.entries[-1] = entry
         else:
-            if len(self.entries) >= KEPT:
+            if len(self.entries) >= self.most:
                 self.entries = self.entries[::2]
                 self.spacing *= 2
             self.entries.append(entry)

@@ -30,9 +30,14 @@ from wagekit.monitor.events import (
 LATEST_STEPS = 1024
 """Steps that are kept one by one."""
 LOG_LINES = 500
-_LATEST: dict[type[Event], str] = {Weights: "weights", Sample: "sample"}
-"""Of these only the latest is kept, in this field."""
-_SERIES: dict[type[Event], str] = {Learned: "learned", Health: "health", Link: "links"}
+HISTOGRAMS = 24
+"""So many histograms of the weights are kept, over the whole run: each is large."""
+_SERIES: dict[type[Event], str] = {
+    Learned: "learned",
+    Health: "health",
+    Link: "links",
+    Weights: "histograms",
+}
 """These are kept as a thinned list."""
 
 
@@ -66,7 +71,8 @@ class Story:
     evaluations: Thinned[Evaluation] = field(default_factory=Thinned)
     """Only the last one has its confusion matrix."""
     health: Thinned[Health] = field(default_factory=Thinned)
-    weights: Weights | None = None
+    histograms: Thinned[Weights] = field(default_factory=lambda: Thinned(most=HISTOGRAMS))
+    """Of the weights, from the first to the latest."""
     sample: Sample | None = None
     resources: Resources | None = None
     logs: deque[Log] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
@@ -102,13 +108,12 @@ class Story:
         """Take one event."""
         self.started = event.time if self.started is None else self.started
         before, self.latest = self.latest, event.time
-        if name := _LATEST.get(type(event)):
-            setattr(self, name, event)
-            return
         if name := _SERIES.get(type(event)):
             getattr(self, name).add(event)
             return
         match event:
+            case Sample():
+                self.sample = event
             case Run(status="started"):
                 self._begin(event, before)
             case Step():
@@ -167,6 +172,11 @@ class Story:
 
     def close(self) -> None:
         """A story stays readable when the stream has ended."""
+
+    @property
+    def weights(self) -> Weights | None:
+        """Their latest histograms."""
+        return self.histograms[-1] if self.histograms else None
 
     @property
     def link(self) -> Link | None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wagekit.monitor.curve import KEPT
-from wagekit.monitor.events import Control, Evaluation, Health, LayerHealth, Learned, Log, Run, Step
+from wagekit.monitor.events import Control, Evaluation, Health, LayerHealth, Learned, Log, Run, Step, Weights
+from wagekit.monitor.story import HISTOGRAMS
 from wagekit.monitor.web.changes import Cursor, Told, changes, encode
 
 
@@ -24,7 +25,13 @@ class Page:
 
     def __init__(self) -> None:
         self.cursor = Cursor()
-        self.lists: dict[str, list[Any]] = {"curve": [], "tests": [], "health": [], "learned": []}
+        self.lists: dict[str, list[Any]] = {
+            "curve": [],
+            "tests": [],
+            "health": [],
+            "learned": [],
+            "weights": [],
+        }
         self.latest: dict[str, Any] = {}
         self.logs: list[Any] = []
         self.bytes = 0
@@ -104,6 +111,22 @@ def test_only_the_latest_confusion_is_sent_and_no_number_that_a_browser_cannot_h
     page.take(told)
     assert page.latest["confusion"] == [[1, 0], [0, 1]]
     assert "sum_squared_error" not in page.latest["step"]
+
+
+def test_some_histograms_of_the_whole_run_are_sent() -> None:
+    told, early, late = Told(), Page(), Page()
+    for number in range(10 * HISTOGRAMS + 1):
+        told.handle(Weights(step=number, low=-1, counts=((number, 1, 0),)))
+        if number % 7 == 0:
+            early.take(told)
+    early.take(told)
+    late.take(told)
+    rows = late.lists["weights"]
+    assert early.lists["weights"] == rows
+    assert HISTOGRAMS // 2 <= len(rows) <= HISTOGRAMS
+    assert (rows[0], rows[-1]) == ([0, -1, 1, [[0, 1, 0]]], [240, -1, 1, [[240, 1, 0]]])
+    assert [row[0] for row in rows] == sorted(row[0] for row in rows)
+    assert told.story.weights is not None and told.story.weights.step == 240
 
 
 def test_controls_and_state() -> None:

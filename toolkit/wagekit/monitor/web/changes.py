@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wagekit.monitor.curve import Sums, Thinned
-from wagekit.monitor.events import Control, Evaluation, Event, Health, LayerHealth, Learned, Log
+from wagekit.monitor.events import Control, Evaluation, Event, Health, LayerHealth, Learned, Log, Weights
 from wagekit.monitor.story import Story
 
-_LATEST = ("run", "end", "step", "weights", "sample", "resources", "link", "fault")
+_LATEST = ("run", "end", "step", "sample", "resources", "link", "fault")
 """Fields of a story of which only the latest event is of interest."""
 HEALTH = tuple(item.name for item in dataclasses.fields(LayerHealth))
 """Order in which the counts of a layer's health are sent."""
@@ -139,6 +139,7 @@ def _lists(story: Story) -> list[_List]:
         ("health", story.health, _health_row),
         ("learned", story.learned, _learned_row),
         ("controls", story.controls, _control_row),
+        ("weights", story.histograms, _weights_row),
     )
     return [
         _List("curve", curve.entries, curve.per_entry, story.step_count, _curve_row),
@@ -184,6 +185,10 @@ def _health_row(health: Health) -> list[Any]:
 
 def _learned_row(learned: Learned) -> list[Any]:
     return [getattr(learned, name) for name in LEARNED]
+
+
+def _weights_row(weights: Weights) -> list[Any]:
+    return [weights.step, weights.low, weights.bin, weights.counts]
 
 
 def _control_row(control: Control) -> list[Any]:

@@ -103,7 +103,7 @@ function draw() {
   once("layers", [source, source.health, source.step, theme()], () => drawLayers(source));
   once("health", [source, source.health, by("metric").value, theme()], () => curves.drawHealth(source, METRICS[by("metric").value]));
   once("confusion", [source, source.confusion, theme()], () => drawConfusion(source));
-  once("weights", [source, source.weights, theme()], () => drawWeights(source));
+  once("weights", [source, source.weights, source.look, theme()], () => drawWeights(source));
   once("sample", [source, source.sample, theme()], () => drawSample(source));
   once("device", [source, source.resources, source.link, source.dropped, monitor()?.dropped], () => drawDevice(source, monitor()));
   once("log", [source, source.logged, source.controls, monitor()?.logged], () => drawLog(source, monitor()));
@@ -334,6 +334,12 @@ by("axis").addEventListener("click", () => {
   page.dirty = true;
 });
 by("metric").append(...Object.entries(METRICS).map(([key, metric]) => element("option", { value: key }, metric.name)));
+by("weights-at").addEventListener("input", () => {
+  const source = focus();
+  const at = Number(by("weights-at").value);
+  if (source) source.look = at < source.weights.length - 1 ? source.weights[at][0] : null;
+  page.dirty = true;
+});
 by("metric").addEventListener("change", () => { page.dirty = true; });
 
 const stream = new Stream({ hello, change, state: connection,

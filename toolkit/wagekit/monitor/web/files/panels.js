@@ -119,32 +119,62 @@ function confusionPicture(matrix) {
   return canvas;
 }
 
-// Weights.
+// Weights: those that are looked at, and the outlines of some before them, the earlier the fainter.
+
+const GHOSTS = 2;
+const GHOST_BINS = 32; // an outline of single values would be all spikes
 
 export function drawWeights(source) {
-  const event = source.weights;
-  by("p-weights").hidden = !event;
-  if (!event) return;
+  const rows = source.weights;
+  by("p-weights").hidden = !rows.length;
+  if (!rows.length) return;
+  const at = source.looked;
+  const [step, low, bin, layers] = rows[at];
   const names = source.run?.layers ?? [];
-  say(by("weights-text"), `after ${count(event.step)} steps`);
-  const high = event.low + (Math.max(...event.counts.map((counts) => counts.length)) - 1) * event.bin;
-  by("weights").replaceChildren(...event.counts.map((counts, at) => histogram(counts, names[at] ?? String(at), at, event.low, high)));
+  const when = `after ${count(step)} steps`;
+  say(by("weights-text"), when);
+  const slider = by("weights-at");
+  by("weights-look").hidden = rows.length < 2;
+  slider.max = String(rows.length - 1);
+  slider.value = String(at);
+  slider.setAttribute("aria-valuetext", source.look == null ? `${when}, the latest` : when);
+  const shown = Math.min(GHOSTS, at);
+  const ghosts = Array.from({ length: shown }, (_, number) => rows[Math.floor((number * at) / shown)][3]);
+  const high = low + (Math.max(...layers.map((counts) => counts.length)) - 1) * bin;
+  by("weights").replaceChildren(...layers.map((counts, layer) =>
+    histogram(counts, names[layer] ?? String(layer), layer, low, high, ghosts.map((one) => one[layer] ?? []))));
 }
 
-function histogram(counts, name, layer, low, high) {
+function histogram(counts, name, layer, low, high, ghosts) {
   const [width, height] = [counts.length, 44];
-  const top = Math.sqrt(Math.max(1, ...counts));
-  const bar = (n, at) => (n ? `M${at} ${height}v${-Math.max(1.2, (height * Math.sqrt(n)) / top).toFixed(2)}h1V${height}z` : "");
+  const top = Math.sqrt(Math.max(1, ...counts, ...ghosts.flat()));
+  const tall = (n) => (n ? Math.max(1.2, (height * Math.sqrt(n)) / top) : 0).toFixed(2);
+  const bar = (n, at) => (n ? `M${at} ${height}v${-tall(n)}h1V${height}z` : "");
   const inner = counts.map((n, at) => (at === 0 || at === width - 1 ? "" : bar(n, at))).join("");
   const ends = bar(counts[0], 0) + bar(counts[width - 1], width - 1);
   const total = counts.reduce((sum, n) => sum + n, 0);
   const clipped = (counts[0] + counts[width - 1]) / Math.max(1, total);
+  const outlines = ghosts.map((earlier, number) => {
+    const steps = joined(earlier).map(([n, wide]) => `V${height - tall(n)}h${wide}`);
+    const line = svg("path", { d: `M0 ${height}${steps.join("")}V${height}`, class: "ghost" });
+    line.style.opacity = String((number + 1) / (ghosts.length + 1));
+    return line;
+  });
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img",
     "aria-label": `${name}: ${total} weights from ${low} to ${high}, ${percent(clipped)} at the ends` },
-    svg("path", { d: inner, class: "inner" }), svg("path", { d: ends, class: "ends" }));
+    svg("path", { d: inner, class: "inner" }), svg("path", { d: ends, class: "ends" }), ...outlines);
   picture.style.setProperty("--c", layerColour(layer));
   return element("figure", {}, element("figcaption", {}, element("span", {}, name), element("span", { class: "dim" }, `${percent(clipped)} at the ends`)),
     picture, element("div", { class: "ends dim", "aria-hidden": "true" }, element("span", {}, String(low)), element("span", {}, "0"), element("span", {}, String(high))));
+}
+
+// Means of neighbouring counts, and how many each stands for.
+function joined(counts) {
+  const most = Math.ceil(counts.length / GHOST_BINS);
+  return Array.from({ length: Math.ceil(counts.length / most) }, (_, at) => {
+    const part = counts.slice(at * most, (at + 1) * most);
+    return [part.reduce((sum, n) => sum + n, 0) / part.length, part.length];
+  });
 }
 
 // The sample that was just learned.

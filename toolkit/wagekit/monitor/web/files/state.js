@@ -1,6 +1,6 @@
 // What the runs have told so far, kept up to date from the server's changes.
 
-const LISTS = ["curve", "tests", "health", "learned", "controls"];
+const LISTS = ["curve", "tests", "health", "learned", "controls", "weights"];
 const LOG_LINES = 500;
 const SPEED_SECONDS = 15;
 
@@ -14,7 +14,8 @@ export const LEARNED = {
 };
 
 // One run or device. Curve rows are [step, epoch, loss, accuracy, samples], those of tests
-// [step, epoch, part, samples, correct, loss], of health [step, layers], of controls [time, action, value, by].
+// [step, epoch, part, samples, correct, loss], of health [step, layers], of controls [time, action, value, by],
+// of weights [step, low, bin, counts by layer].
 export class Source {
   constructor(name, index) {
     this.name = name;
@@ -26,6 +27,7 @@ export class Source {
     this.logged = 0;
     this.marks = [];
     this.version = 0;
+    this.look = null; // the step whose weights are looked at; null: the latest
   }
 
   apply(change) {
@@ -100,6 +102,13 @@ export class Source {
   get left() {
     const speed = this.speed();
     return this.state === "running" && speed > 0 && this.total ? (this.total - this.done) / speed : null;
+  }
+
+  // Which of the histograms is looked at; one that was thinned out meanwhile gives its place to the one before.
+  get looked() {
+    const last = this.weights.length - 1;
+    if (this.look == null) return last;
+    return Math.max(0, this.weights.findLastIndex((row) => row[0] <= this.look));
   }
 
   get test() {
