@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wagekit import boards
 from wagekit.errors import DataError
 from wagekit.link import checkpoint
 from wagekit.link.checkpoint import Checkpoint, Geometry
@@ -117,7 +118,12 @@ def test_cost_and_wear_of_digits_tiny_on_microbit() -> None:
     wear = checkpoint.wear(cost, steps_a_day=100_000, every=10_000, spacing_seconds=3600, more=1)
     assert (wear.checkpoints, wear.erases, wear.words) == (12, 84, 12 * 1552)
     assert wear.days(20_000) == pytest.approx(20_000 / 6)
-    assert checkpoint.wear(cost, spacing_seconds=3600).checkpoints == 25
+    hourly = checkpoint.wear(cost, spacing_seconds=3600)
+    assert hourly.checkpoints == 25
+    endurance = boards.load("microbit").checkpoint[0].endurance
+    assert endurance
+    assert cost.saves(endurance) == 40_000
+    assert hourly.days(endurance) == 1_600, "docs/checkpoints.md says so"
     learning = checkpoint.cost(Geometry(16, 1024, 4), 5960, HEAD_BYTES + 8 * 66)
     assert (learning.record_bytes, learning.erases, learning.words) == (6912, 7, 1728)
     assert checkpoint.cost(Geometry(16, 1024, 4), 5960, HEAD_BYTES + 28 * 66).erases == 8

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from wagekit import boards
+from wagekit.cli.checkpoint import _lifetime
 from wagekit.cli.sources import open_subject
+from wagekit.link.checkpoint import Geometry, cost
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
 from wagekit.toolchain.firmware import build_firmware
@@ -106,6 +108,12 @@ def test_what_does_not_belong_on_a_chip_is_refused_and_changes_nothing(
             (tmp_path / f"{name}.safetensors").write_bytes(data)
             cli("checkpoint", "push", f"{name}.safetensors", *on).refused(code, words)
             assert kept() == before, name
+
+
+def test_how_long_a_flash_lasts() -> None:
+    one = cost(Geometry(16, 1024, 4), 5960)
+    assert _lifetime(one, 20_000, 0) == "the flash allows 40,000 saves: 20,000 erasures of a sector"
+    assert _lifetime(one, 20_000, 3600).endswith("; 1,600 days of this policy at least")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,8 @@ def test_there_and_back(cli: Callable, arm_gcc: str, qemu: str, tmp_path: Path) 
     assert resumed["digest"] == never_stopped(ON_HOST)
 
     assert told("checkpoint", "push", "host.st", *B, "--json")["digest"] == resumed["digest"]
+    assert told("checkpoint", "info", "host.st", *B, "--json")["endurance"] == 100_000
+    assert "the flash allows 200,000 saves" in cli("checkpoint", "info", "host.st", *B).out
     learn_on("qemu:emcraft-sf2", "host.st", "few.npz", ON_B)
     last = told("checkpoint", "pull", "host.st", *B, "--out", "last.st", "--json")
     assert (last["step"], last["digest"]) == (ON_B, never_stopped(ON_B))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from wagekit.cli import options as o
 from wagekit.cli.console import done, note, print_json, say
 from wagekit.cli.keeping import open_chip, pull_model
 from wagekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from wagekit.executors.device import DeviceExecutor
+    from wagekit.link.checkpoint import Cost
 
 app = typer.Typer(
     name="checkpoint",
@@ -125,10 +129,17 @@ def info(
 
     with open_chip(open_subject(network), on, flash, baud) as chip:
         found, hello, step = chip.checkpoint_info(), chip.hello, chip.step_count
+        endurance = _endurance(chip)
     geometry = Geometry(found.sectors, found.sector_bytes, found.word_bytes)
     one = cost_of_record(geometry, found.record_bytes)
     if json:
-        print_json(asdict(found) | {"restored": hello.restored, "network_step": step, "cost": asdict(one)})
+        facts = {
+            "restored": hello.restored,
+            "network_step": step,
+            "cost": asdict(one),
+            "endurance": endurance,
+        }
+        print_json(asdict(found) | facts)
         return
     if found.newest is None:
         say("no checkpoint of this network")
@@ -141,8 +152,30 @@ def info(
         f"one save: {one.record_bytes:,} bytes, {one.erases} of {found.sectors} sectors erased, "
         f"{one.words:,} words programmed"
     )
+    if endurance is not None:
+        say(_lifetime(one, endurance, found.spacing))
     if found.failures:
         note(f"{found.failures:,} saves failed, the last at {found.failed_at:#x}")
+
+
+def _endurance(chip: DeviceExecutor) -> int | None:
+    """Erasures of a sector by the data sheet; None where nothing wears or the board is not known."""
+    from wagekit import boards
+
+    image = getattr(chip, "image", None)
+    name = chip.hello.board
+    board = image.board if image is not None else boards.load(name) if name in boards.available() else None
+    return next((area.endurance for area in board.checkpoint), None) if board is not None else None
+
+
+def _lifetime(one: Cost, endurance: int, spacing: int) -> str:
+    """How many saves the flash allows, and how long they last at the least time between two."""
+    text = f"the flash allows {one.saves(endurance):,} saves: {endurance:,} erasures of a sector"
+    if spacing:
+        from wagekit.link.checkpoint import wear
+
+        text += f"; {wear(one, spacing_seconds=spacing).days(endurance):,.0f} days of this policy at least"
+    return text
 
 
 _KEEPS = {

@@ -116,6 +116,11 @@ class Cost:
     words: int
     """Words programmed, each once."""
 
+    @staticmethod
+    def saves(endurance: int) -> int:
+        """Until a sector has been erased `endurance` times: the slots alternate."""
+        return 2 * endurance
+
 
 @dataclass(frozen=True, slots=True)
 class Wear:
