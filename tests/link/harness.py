@@ -16,6 +16,7 @@ from wagekit.link import Transport, checkpoint, render_header
 from wagekit.numerics.grids import IntArray
 from wagekit.passes import compile_graph
 from wagekit.spec import Conv2d, Dense, Input, MaxPool, Network
+from wagekit.toolchain.project import render_manifest_header
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
@@ -26,6 +27,8 @@ RUNS, RESET = -1, -2
 TURN_SECONDS = 0.001
 FLASH = ROOT / "tests/host_c/store"
 """A flash in memory that is as strict and as unreliable as real ones."""
+BUILD = {"wagekit": "0.0-test", "network": 'sm"a\\ll é'}
+"""What the firmware tells of its build, beside its compiler."""
 FAKE_MODEL = [HERE / "fake_model.c"]
 
 
@@ -59,15 +62,14 @@ def write_config(folder: Path, config: Config) -> None:
     lines = "".join(f"#define {name} {value}\n" for name, value in values.items())
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "wk_config.h").write_text(f"#ifndef WK_CONFIG_H\n#define WK_CONFIG_H\n{lines}#endif\n")
-    digits = ", ".join(f"0x{i:02x}" for i in range(32))
-    (folder / "wk_manifest.h").write_text(f"#define WK_MANIFEST_HASH {{{digits}}}\n")
+    (folder / "wk_manifest.h").write_text(render_manifest_header(bytes(range(32)), BUILD))
     (folder / "wk_protocol.h").write_text(render_header())
     (folder / "wk_store_format.h").write_text(checkpoint.render_format())
 
 
 def app_sources(*, flash: bool = True) -> list[Path]:
     """C of link and application without main; the store only where there is a flash, as in a project."""
-    folders = ("src/link", "src/app", "src/learn", *(("src/store",) if flash else ()))
+    folders = ("src/link", "src/app", "src/build", "src/learn", *(("src/store",) if flash else ()))
     files = [file for folder in folders for file in (FIRMWARE / folder).glob("*.c")]
     return [*sorted(file for file in files if file.name != "main.c"), FLASH / "sim_flash.c"]
 

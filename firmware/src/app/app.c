@@ -1,9 +1,9 @@
 /* The link application: state, dispatch and the program under way.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "app_state.h"
+#include "wagekit/wk_build.h"
 #include "wagekit/wk_link.h"
 #include "wagekit/wk_port.h"
-#include "wk_manifest.h"
 
 wk_app_t wk_app;
 wk_model_t wk_app_model;
@@ -186,9 +186,23 @@ static wk_app_status_t about(wk_reply_t *reply) {
 }
 
 static wk_app_status_t manifest(wk_reply_t *reply) {
-    static const uint8_t hash[32] = WK_MANIFEST_HASH;
-    const wk_manifest_reply_t manifest = {.hash = hash};
+    const wk_manifest_reply_t manifest = {.hash = wk_build.hash};
     reply->size = (uint32_t)(wk_put_manifest_reply(reply->payload, &manifest) - reply->payload);
+    return WK_APP_DONE;
+}
+
+static wk_app_status_t build_text(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    wk_build_text_request_t request;
+    if (!wk_get_build_text(payload, size, &request)) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, 0);
+    }
+    const wk_build_text_reply_t build = {.size = (uint16_t)wk_build.size};
+    uint8_t *at = wk_put_build_text_reply(reply->payload, &build);
+    const uint8_t *end = reply->payload + WK_FRAME_BYTES;
+    for (uint32_t i = request.first; i < wk_build.size && at < end; i++) {
+        *at++ = (uint8_t)wk_build.text[i];
+    }
+    reply->size = (uint32_t)(at - reply->payload);
     return WK_APP_DONE;
 }
 
@@ -319,12 +333,12 @@ static bool runs_beside(uint8_t type) {
         return true;
     }
 #endif
-    return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_FROZEN ||
-           type == WK_MSG_COUNTERS || type == WK_MSG_SET_RULE || type == WK_MSG_UPLOAD ||
-           type == WK_MSG_UPLOAD_MANY || type == WK_MSG_READ_SAMPLE || type == WK_MSG_RESET ||
-           type == WK_MSG_EXIT || type == WK_MSG_LEARN_STATE || type == WK_MSG_LEARN_STOP ||
-           type == WK_MSG_LEARN_PAUSE || type == WK_MSG_CHECKPOINT_INFO ||
-           type == WK_MSG_SET_POLICY;
+    return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_BUILD_TEXT ||
+           type == WK_MSG_FROZEN || type == WK_MSG_COUNTERS || type == WK_MSG_SET_RULE ||
+           type == WK_MSG_UPLOAD || type == WK_MSG_UPLOAD_MANY || type == WK_MSG_READ_SAMPLE ||
+           type == WK_MSG_RESET || type == WK_MSG_EXIT || type == WK_MSG_LEARN_STATE ||
+           type == WK_MSG_LEARN_STOP || type == WK_MSG_LEARN_PAUSE ||
+           type == WK_MSG_CHECKPOINT_INFO || type == WK_MSG_SET_POLICY;
 }
 
 wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size,
@@ -338,6 +352,8 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
         return about(reply);
     case WK_MSG_MANIFEST:
         return manifest(reply);
+    case WK_MSG_BUILD_TEXT:
+        return build_text(payload, size, reply);
     case WK_MSG_FROZEN:
         return frozen(reply);
     case WK_MSG_GET_STATE:

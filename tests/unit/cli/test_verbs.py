@@ -26,6 +26,7 @@ VERBS = [
     "evaluate",
     "export",
     "flash",
+    "info",
     "learn",
     "monitor",
     "new",

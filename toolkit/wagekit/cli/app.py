@@ -19,6 +19,7 @@ from wagekit.cli import (
     evaluate,
     export,
     flash,
+    info,
     learn,
     monitor,
     new,
@@ -65,7 +66,7 @@ def _root(
 
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
-    "On the chip": (analyze, build, run, learn, record, monitor, flash, simulate),
+    "On the chip": (analyze, build, run, learn, record, monitor, flash, info, simulate),
     "Recordings": (replay, report, export),
     "Trust": (doctor, verify, demo),
 }

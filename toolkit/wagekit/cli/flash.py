@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -155,12 +154,13 @@ def _real(loader: Loader, elf: Path, network: str, baud: int | None, json: bool)
 
 
 def _manifest_hash(elf: Path) -> str | None:
-    """The hash in the manifest.json of the project that an ELF was built in; None for a lone ELF."""
-    manifest = elf.resolve().parent.parent / "manifest.json"
-    if not manifest.is_file():
+    """The hash of its manifest that an ELF carries; None for one that has no record of its build."""
+    from wagekit.toolchain.build_info import read_build
+
+    try:
+        return read_build(elf).manifest
+    except ToolError:
         return None
-    facts = json_module.loads(manifest.read_text(encoding="utf-8"))
-    return facts.get("hash") if isinstance(facts, dict) else None
 
 
 def _ask(url: str, manifest: str | None, baud: int | None) -> Hello:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wagekit.errors import LinkError
 from wagekit.link import schema
 from wagekit.link.codec import Record, Value
-from wagekit.link.errors import DeviceRestartedError
+from wagekit.link.errors import DeviceRestartedError, RefusedError
 from wagekit.link.health import HealthReport, read_health
 from wagekit.link.kept import LEVELS
 from wagekit.link.learning import RULES, Learner
@@ -93,6 +93,20 @@ class Device:
         record = self.session.call("frozen")
         layers = int.from_bytes(record.bytes("layers"), "little")
         return tuple(n for n in range(layers.bit_length()) if layers >> n & 1), record.int("crc")
+
+    def build_text(self) -> str | None:
+        """What the firmware was made of, in lines `key=value`; None from one that is too old to tell."""
+        text = bytearray()
+        try:
+            while True:
+                record = self.session.call("build_text", {"first": len(text)})
+                text += record.bytes("text")
+                if len(text) >= record.int("size") or not record.bytes("text"):
+                    return text.decode("utf-8", "replace")
+        except RefusedError as error:
+            if error.code != "unknown":
+                raise
+            return None
 
     @property
     def learner(self) -> Learner:

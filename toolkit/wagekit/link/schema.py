@@ -161,6 +161,14 @@ REQUESTS: tuple[Message, ...] = (
         ),
     ),
     Message(
+        "build_text",
+        0x0C,
+        "What the firmware was made of, in lines `key=value` (UTF-8); as many bytes as fit, from `first` on. "
+        "Firmware older than this message answers `unknown`.",
+        (_f("first", "u16", "first byte"),),
+        (_f("size", "u16", "bytes of the whole text"), _f("text", "tail", "")),
+    ),
+    Message(
         "get_state",
         0x03,
         "State of the network and the defaults of training.",

@@ -31,6 +31,7 @@ from wagekit.reference import initial_masters
 from wagekit.spec import Network
 from wagekit.toolchain import cross, memory, project, size, stack
 from wagekit.toolchain.host import cache_folder
+from wagekit.version import __version__
 from wagekit.writer import MANIFEST, write_atomic, write_files
 
 App = Literal["link", "none"]
@@ -211,7 +212,7 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
         checkpoints=with_link and not plan.packed,
         sensor=options.sensor is not None,
     )
-    files = project.runtime_files(*(("src/link", "src/app") if with_link else ()))
+    files = project.runtime_files("src/build", *(("src/link", "src/app") if with_link else ()))
     if settings.checkpoints and board.checkpoint:
         files.update(project.store_files())
     files.update({f"generated/{name}": text for name, text in render_model(plan, constants).items()})
@@ -223,7 +224,7 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
     files = project.render(board, settings, files)
     facts = _facts(plan, board, options, budget)
     digest = _digest(facts, files)
-    files[project.MANIFEST_HEADER] = project.render_manifest_header(digest)
+    files[project.MANIFEST_HEADER] = project.render_manifest_header(digest, _told(facts))
     return _Rendered(files, plan, budget, {"hash": digest.hex(), **facts})
 
 
@@ -335,6 +336,22 @@ def _facts(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget
             }
             for layer in plan.layers
         ],
+    }
+
+
+def _told(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What the image tells of itself; the compiler adds its own name."""
+    network, link = facts["network"], facts["link"]
+    return {
+        "wagekit": __version__,
+        "network": network["name"],
+        "fingerprint": network["fingerprint"],
+        "board": facts["board"]["name"],
+        "app": facts["app"],
+        "batch": str(network["batch"]),
+        "learns": "yes" if network["training"] else "no",
+        "baud": str(link["baud"]),
+        "flags": " ".join(facts["flags"]["core"]),
     }
 
 

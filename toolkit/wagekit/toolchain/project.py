@@ -60,11 +60,20 @@ def render(board: Board, settings: Settings, sources: Mapping[str, str]) -> dict
     return files
 
 
-def render_manifest_header(digest: bytes) -> str:
-    """The header that puts the manifest's hash (32 bytes) into the image."""
+def render_manifest_header(digest: bytes, facts: Mapping[str, str]) -> str:
+    """The header that puts the manifest's hash (32 bytes) and lines `key=value` into the image."""
     return templates.render(
-        "mcu/wk_manifest.h.jinja", version=__version__, hash=[f"0x{byte:02x}" for byte in digest]
+        "mcu/wk_manifest.h.jinja",
+        version=__version__,
+        hash=[f"0x{byte:02x}" for byte in digest],
+        lines=[_quoted(f"{key}={value}") for key, value in facts.items()],
     )
+
+
+def _quoted(text: str) -> str:
+    """As it stands in a C string, on one line and in ASCII."""
+    data = text.encode("utf-8")
+    return "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in data)
 
 
 def _compiled(files: Mapping[str, str]) -> list[str]:

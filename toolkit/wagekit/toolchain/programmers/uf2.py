@@ -38,6 +38,15 @@ def encode(segments: Iterable[Segment], family: int) -> bytes:
     return b"".join(blocks)
 
 
+def decode(data: bytes) -> bytes:
+    """The payloads of a UF2 file, one after another; nothing where it is none."""
+    if len(data) < _BLOCK.size or _BLOCK.unpack_from(data)[:2] != _MAGIC:
+        return b""
+    blocks = (data[at : at + _BLOCK.size] for at in range(0, len(data) - _BLOCK.size + 1, _BLOCK.size))
+    fields = (_BLOCK.unpack(block) for block in blocks)
+    return b"".join(block[8][: block[4]] for block in fields if block[:2] == _MAGIC)
+
+
 def drives(roots: Iterable[Path] | None = None) -> list[Path]:
     """Mounted drives of UF2 boot loaders."""
     places = roots if roots is not None else _mounts()
