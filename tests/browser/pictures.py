@@ -69,7 +69,7 @@ def main() -> None:
     with wagekit(*SEVERAL) as url:
         page = Page(start(WIDE, 900, dark=True), url, patience=600)
         page.wait(f"(wagekit.page.sources.get({SEVERAL[3]!r})?.done ?? 0) > 90")
-        shoot(page, "monitor-several.png", WIDE, most=1000)
+        shoot(page, "monitor-several.png", WIDE, most=575)
         close(page.browser)
 
 
