@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wagekit.datasets.large import blocks, gather
 from wagekit.datasets.order import permutation
 from wagekit.errors import DataError, UsageError
 
@@ -59,7 +60,7 @@ class Dataset:
     def take(self, indices: NDArray[np.int64], name: str | None = None) -> Dataset:
         """The samples with these indices, in this order."""
         return replace(
-            self, name=name or self.name, x=self.x[indices], labels=self.labels[indices], test_count=0
+            self, name=name or self.name, x=gather(self.x, indices), labels=self.labels[indices], test_count=0
         )
 
     def split(
@@ -102,9 +103,10 @@ class Dataset:
         """SHA-256 (hex) over types, shapes and values of samples and labels."""
         digest = hashlib.sha256()
         for array in (self.x, self.labels):
-            little = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
-            digest.update(f"{little.dtype.str}{little.shape}".encode())
-            digest.update(little.tobytes())
+            dtype = array.dtype.newbyteorder("<")
+            digest.update(f"{dtype.str}{array.shape}".encode())
+            for part in blocks(array):
+                digest.update(array[part].astype(dtype, copy=False).tobytes())
         return digest.hexdigest()
 
 

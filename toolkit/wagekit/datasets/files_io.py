@@ -1,4 +1,4 @@
-"""Reading a file that may be gzipped, with one-line errors."""
+"""Reading a file that may be gzipped or large, with one-line errors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ import gzip
 import zlib
 from pathlib import Path
 
+from wagekit.datasets.large import LARGE, map_bytes
 from wagekit.errors import DataError
 
 GZIP_MAGIC = b"\x1f\x8b"
+
+
+def map_or_read(path: Path) -> bytes | memoryview:
+    """As `read_bytes`, but a large file that is not gzip is mapped: its pages are read when they are used."""
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size >= LARGE and file.read(len(GZIP_MAGIC)) != GZIP_MAGIC:
+                return map_bytes(file)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return read_bytes(path)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wagekit.datasets.dataset import Dataset, numbered
-from wagekit.datasets.files_io import read_bytes
+from wagekit.datasets.files_io import map_or_read
+from wagekit.datasets.large import joined, native
 from wagekit.errors import DataError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -23,15 +24,18 @@ _PARTS = (("train", "train"), ("t10k", "test"))
 
 
 def read_idx(path: str | Path) -> NDArray[Any]:
-    """One IDX file as an array in native byte order; a `DataError` names what is wrong with it."""
+    """One IDX file as an array in native byte order; a `DataError` names what is wrong with it.
+
+    A large one that is not gzipped is mapped, and the array cannot be written to.
+    """
     path = Path(path)
-    content = read_bytes(path)
+    content = map_or_read(path)
     if len(content) < 4:
         raise DataError(f"{path}: truncated: an IDX header needs 4 bytes of magic, found {len(content)}")
     zero, code, rank = content[:2], content[2], content[3]
     if zero != b"\0\0" or code not in _TYPES or rank == 0:
         raise DataError(
-            f"{path}: magic {content[:4].hex(' ')} is not IDX; expected 00 00, a type of "
+            f"{path}: magic {bytes(content[:4]).hex(' ')} is not IDX; expected 00 00, a type of "
             f"{', '.join(f'{t:02x}' for t in _TYPES)}, and the number of dimensions"
         )
     head = 4 + 4 * rank
@@ -48,8 +52,7 @@ def read_idx(path: str | Path) -> NDArray[Any]:
             f"{path}: {fault}: {'x'.join(map(str, shape))} values of {dtype.itemsize} bytes need "
             f"{expected} bytes, found {len(content)}"
         )
-    values = np.frombuffer(content, dtype, offset=head).reshape(shape)
-    return values.astype(dtype.newbyteorder("="))
+    return native(np.frombuffer(content, dtype, offset=head).reshape(shape))
 
 
 def read_idx_pair(images: str | Path, labels: str | Path, *, name: str | None = None) -> Dataset:
@@ -93,7 +96,7 @@ def read_idx_folder(folder: str | Path) -> Dataset:
             f"test samples {list(test.sample_shape)}"
         )
     classes = max(train.classes, test.classes, key=len)
-    x = np.concatenate([train.x, test.x])
+    x = joined(train.x, test.x)
     return Dataset(folder.name, x, np.concatenate([train.labels, test.labels]), classes, len(test))
 
 

@@ -13,8 +13,11 @@ from wagekit.numerics import encode_affine, encode_centered, encode_real, encode
 from wagekit.spec.inputs import INT32, Input
 
 
-def encode(input_: Input, k_a: int, raw: ArrayLike) -> NDArray[np.int8]:
-    """Integers on the `k_a` grid, int8 `[n, *input.shape]`; `DataError` for anything else than samples."""
+def encode(input_: Input, k_a: int, raw: ArrayLike, first: int = 0) -> NDArray[np.int8]:
+    """Integers on the `k_a` grid, int8 `[n, *input.shape]`; `DataError` for anything else than samples.
+
+    Errors count samples from `first` on.
+    """
     try:
         array = np.asarray(raw)
     except ValueError as error:
@@ -23,7 +26,7 @@ def encode(input_: Input, k_a: int, raw: ArrayLike) -> NDArray[np.int8]:
     if input_.encoding == "real":
         if array.dtype.kind not in "iuf":
             raise DataError(f"samples of type {array.dtype}: encoding real takes numbers")
-        _refuse(~np.isfinite(array), array, "is not finite")
+        _refuse(~np.isfinite(array), array, first, "is not finite")
         return encode_real(array, k_a)
     if array.dtype.kind not in "iu":
         raise DataError(
@@ -31,7 +34,8 @@ def encode(input_: Input, k_a: int, raw: ArrayLike) -> NDArray[np.int8]:
             hint="encoding real takes floats in -1..1",
         )
     low, high = INT32 if input_.encoding == "affine" else (0, 255)
-    _refuse((array < low) | (array > high), array, f"is outside {low}..{high}, which {input_.encoding} takes")
+    wrong = (array < low) | (array > high)
+    _refuse(wrong, array, first, f"is outside {low}..{high}, which {input_.encoding} takes")
     if input_.encoding == "centered":
         return encode_centered(array, k_a)
     if input_.encoding == "unit":
@@ -59,10 +63,10 @@ def _text(shape: tuple[int, ...]) -> str:
     return "[n, " + ", ".join(map(str, shape)) + "]"
 
 
-def _refuse(bad: NDArray[np.bool_], array: NDArray[Any], reason: str) -> None:
+def _refuse(bad: NDArray[np.bool_], array: NDArray[Any], first: int, reason: str) -> None:
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise DataError(f"sample {where[0]}, value {list(where[1:])}: {array[where]} {reason}")
+        raise DataError(f"sample {first + where[0]}, value {list(where[1:])}: {array[where]} {reason}")
 
 
 def decode(input_: Input, k_a: int, codes: NDArray[np.int8]) -> NDArray[Any]:

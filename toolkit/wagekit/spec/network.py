@@ -159,15 +159,15 @@ class Network(SpecModel):
         """The weight layers with their shapes, paddings and pools worked out."""
         return resolve(self.input.shape, self.layers)
 
-    def encode(self, raw: ArrayLike) -> NDArray[np.int8]:
+    def encode(self, raw: ArrayLike, *, first: int = 0) -> NDArray[np.int8]:
         """Raw samples as integers on the `k_A` grid, int8 `[n, *input.shape]`.
 
         `raw` is `[n, *input.shape]`, the same without a last axis of one channel, or
         `[n, inputs]` in C order. Values: 0..255 for `centered` and `unit`, finite floats
         for `real` (clipped to the grid), int32 for `affine`. `DataError` names the sample
-        and the value otherwise.
+        and the value otherwise, the first sample having the number `first`.
         """
-        return encode(self.input, self.bits.activations, raw)
+        return encode(self.input, self.bits.activations, raw, first)
 
     def decode(self, codes: NDArray[np.int8]) -> NDArray[Any]:
         """Raw samples of which `encode` makes these codes, `[n, *input.shape]`.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wagekit.datasets import Dataset
+from wagekit.datasets.large import blocks, room_for
 from wagekit.errors import DataError
 from wagekit.spec import Network
 
@@ -78,8 +79,11 @@ def encode(net: Network, dataset: Dataset) -> Samples:
             f"{dataset.name}: label {int(dataset.labels[bad[0]])} of sample {int(bad[0])} is not in "
             f"0..{len(net.classes) - 1}: network '{net.name}' has {len(net.classes)} classes"
         )
+    raw = dataset.x.reshape(len(dataset), wanted)
+    x = room_for((len(raw), *net.input.shape), np.int8)
     try:
-        x = net.encode(dataset.x.reshape(len(dataset), wanted))
+        for part in blocks(raw):
+            x[part] = net.encode(raw[part], first=part.start)
     except DataError as error:
         raise DataError(f"{dataset.name}: {error.message}", hint=error.hint) from error
     return Samples(dataset.name, x, dataset.labels)
