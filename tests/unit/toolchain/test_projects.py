@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tests.unit.toolchain.networks import tiny
 from wagekit import boards
 from wagekit.errors import LimitError, ToolError, UsageError
 from wagekit.toolchain import cross, firmware, size
+from wagekit.toolchain.build_info import read_build
 from wagekit.toolchain.firmware import build_firmware, generate_project
 from wagekit.toolchain.memory import APP_BYTES, PORT_BYTES
 
@@ -34,25 +36,74 @@ def loadable(elf: Path) -> list[tuple[int, int, bytes]]:
         ]
 
 
-def run(folder: Path, *command: str) -> None:
+def run(folder: Path, *command: str, umask: int = 0o022, **environment: str) -> None:
     result = subprocess.run(
-        command, cwd=folder, env=BARE, capture_output=True, text=True, timeout=300, check=False
+        command,
+        cwd=folder,
+        env=BARE | environment,
+        umask=umask,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_make_and_cmake_give_the_same_bytes_in_any_folder(tmp_path: Path, arm_gcc: str) -> None:
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory, arm_gcc: str) -> tuple[Path, Path]:
+    """The same inputs, generated and built by two people: other folder, time, zone, umask, language."""
+    root = tmp_path_factory.mktemp("twins")
+    first, second = root / "first", root / "elsewhere" / "and longer"
+    second.parent.mkdir()
+    here = {"PYTHONHASHSEED": "1", "TZ": "Pacific/Kiritimati", "HOME": str(root), "USER": "alice"}
+    there = {"PYTHONHASHSEED": "2", "TZ": "America/New_York", "LC_ALL": "C.UTF-8", "LANG": "tr_TR.UTF-8"}
+    command = (sys.executable, "-m", "wagekit", "build", "digits-tiny", "--no-compile", "--out")
+    run(root, *command, str(first), umask=0o022, **here)
+    run(root, *command, str(second), umask=0o077, **there)
+    for path in second.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    run(first, "make", "-j2", umask=0o022, **here)
+    run(second, "make", umask=0o077, **there)
+    return first, second
+
+
+def test_the_same_inputs_give_the_same_bytes(twins: tuple[Path, Path]) -> None:
+    """All that is generated, and the ELF with its debugging information."""
+    first, second = (
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in twins
+    )
+    assert first.keys() == second.keys()
+    for name in ("manifest.json", "generated/wk_manifest.h", "build/firmware.elf", "build/firmware.bin"):
+        assert name in first
+    different = [
+        name
+        for name, data in first.items()
+        # A dependency file names the compiler's own headers, a map the folder: neither is in the firmware.
+        if data != second[name] and not name.endswith((".d", ".map"))
+    ]
+    assert different == []
+
+
+def test_the_record_tells_the_optimisation_that_was_used(twins: tuple[Path, Path]) -> None:
+    """Not the one that was meant: whoever builds may choose another."""
+    folder = twins[0]
+    run(folder, "make", "OPTIMISE=-Os", "BUILD=small", "small/src/build/build.c.o")
+    assert read_build(folder / "small/src/build/build.c.o").facts["optimise"] == "-Os"
+    assert read_build(folder / "build/firmware.bin").facts["optimise"] == "-O3"
+
+
+def test_make_and_cmake_give_the_same_bytes(twins: tuple[Path, Path]) -> None:
     if shutil.which("cmake") is None:
         pytest.skip("cmake is not installed")
-    board = boards.load("mps2-an386")
-    first = generate_project(tiny(), board, tmp_path / "first").folder
-    second = generate_project(tiny(), board, tmp_path / "elsewhere" / "and longer").folder
-    run(first, "make", "-j2")
+    first, second = twins
     run(second, "cmake", "-B", "out")
     run(second, "cmake", "--build", "out", "-j2")
     made, cmade = first / "build" / "firmware.elf", second / "out" / "firmware.elf"
     assert loadable(made) == loadable(cmade)
     assert (first / "build" / "firmware.bin").read_bytes() == (second / "out" / "firmware.bin").read_bytes()
+    board = boards.load("mps2-an386")
     a, b = size.read_sizes(made, board), size.read_sizes(cmade, board)
     assert a.to_dict() == b.to_dict()
 
