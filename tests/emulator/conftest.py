@@ -72,8 +72,9 @@ def selftest(tmp_path_factory: pytest.TempPathFactory, qemu: str) -> Callable[..
     def build(name: str, watchdog_ms: int = 0) -> Path:
         key = (name, watchdog_ms)
         if key not in built:
-            folder = tmp_path_factory.mktemp(f"selftest-{name}")
-            built[key] = build_selftest(boards.load(name), folder, watchdog_ms)
+            board = boards.load(name)
+            folder = tmp_path_factory.mktemp(f"selftest-{board.name}")
+            built[key] = build_selftest(board, folder, watchdog_ms)
         return built[key]
 
     return build

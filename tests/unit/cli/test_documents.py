@@ -22,6 +22,7 @@ DOCUMENTS = (
     "docs/boards.md",
     "docs/flashing.md",
     "docs/analyze.md",
+    "docs/porting.md",
     "docs/simulate.md",
 )
 LINE = re.compile(r"^\s*(?:\$ )?(?:producer \| )?(?:\.venv/bin/)?wagekit (.+?)(?:\s+#.*)?$", re.MULTILINE)

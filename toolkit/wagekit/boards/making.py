@@ -108,6 +108,7 @@ def _rows(board: Board) -> list[dict[str, Any]]:
     uart = board.uart
     serial = f"{uart.driver} at 0x{uart.base:08x}, interrupt {uart.irq}, {uart.clock:,} Hz"
     rows = [
+        ("who it is", "`description`", board.description),
         ("the core, and how the compiler is told", "`core`, `features`, `flags`, `clock`", board.core),
         ("how many interrupts it has", "`interrupts`", board.interrupts),
         ("its memories", "`[[memory]]`, `stack`", memory),
