@@ -135,6 +135,12 @@ def test_doctor(cli: Callable) -> None:
     facts = json.loads(outcome.out)
     assert outcome.code == (0 if facts["ready"] else 6)
     assert {"QEMU", "cross compiler"} <= {fact["name"] for fact in facts["facts"]}
+    known = {fact["name"] for fact in facts["facts"]}
+    of_board = json.loads(cli("doctor", "--board", "microbit", "--json").out)["facts"]
+    assert {fact["name"] for fact in of_board} - known == {
+        *("board", "cortex-m0", "QEMU microbit", "programmer for microbit"),
+    }
+    cli("doctor", "--board", "nothing").refused(10, "unknown board 'nothing'")
 
 
 def test_train_leaves_what_it_says(cli: Callable, tmp_path: Path) -> None:

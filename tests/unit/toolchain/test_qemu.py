@@ -142,6 +142,29 @@ def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch: pytest.Monk
         assert fact.install.startswith("sudo apt-get install ")
 
 
+def test_doctor_looks_for_what_a_board_needs(tmp_path: Path, arm_gcc: str, qemu: str) -> None:
+    board = boards.load("netduinoplus2")
+    facts = {fact.name: fact for fact in doctor.examine_board(board)}
+    assert facts["board"].found
+    assert facts["cortex-m4"].found == "-mcpu=cortex-m4 -mthumb -mfloat-abi=soft"
+    assert facts["QEMU netduinoplus2"].found == "Netduino Plus 2 Machine (Cortex-M4)"
+    assert "programmer for netduinoplus2" in facts
+    assert len(doctor.examine_board(BOARD)) == 3, "what only QEMU has needs no programmer"
+    boards.make_board("mine", board, tmp_path / "mine")
+    file = tmp_path / "mine" / boards.FILE
+    text = file.read_text().replace('"port.c"', '"prot.c"').replace('"netduinoplus2"', '"netduino9"')
+    file.write_text(text.replace('"-mthumb"', '"-mthumb", "-mno-such"'))
+    facts = {fact.name: fact for fact in doctor.examine_board(boards.load(tmp_path / "mine"))}
+    for name, words in {
+        "board": "prot.c does not exist",
+        "cortex-m4": "-mno-such",
+        "QEMU netduino9": "no machine netduino9",
+    }.items():
+        assert facts[name].found is None
+        assert words in (facts[name].problem or "")
+        assert "\n" not in (facts[name].problem or "")
+
+
 def test_doctor_finds_what_is_there(qemu: str) -> None:
     facts = {fact.name: fact for fact in doctor.examine()}
     assert "QEMU emulator version" in (facts["QEMU"].found or "")

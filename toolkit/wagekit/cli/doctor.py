@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
+import typer
 from rich.text import Text
 
 from wagekit.cli.console import out, print_json, table
@@ -12,11 +14,24 @@ from wagekit.cli.options import Json
 EXAMPLE = "wagekit doctor"
 
 
-def doctor(json: Json = False) -> int:
+def doctor(
+    *,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board",
+            metavar="BOARD",
+            help="Also look for what this board needs: a name, or a folder.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> int:
     """Look for compilers, emulator and packages, and say how to install what is missing."""
-    from wagekit.toolchain.doctor import examine
+    from wagekit import boards
+    from wagekit.toolchain.doctor import examine, examine_board
 
-    facts = examine()
+    facts = examine() + (examine_board(boards.load(board)) if board is not None else [])
     missing = [fact for fact in facts if fact.found is None]
     broken = any(fact.required for fact in missing)
     if json:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -82,6 +83,22 @@ def find_compiler() -> Compiler:
             f"the cross compiler {prefix}gcc is not installed", hint=f"install it with: {INSTALL}"
         )
     return _ask_version(path.removesuffix("gcc"))
+
+
+def try_flags(flags: Sequence[str]) -> str:
+    """What the compiler makes of flags that choose a core: its version; ToolError with its first line."""
+    compiler = find_compiler()
+    command = [f"{compiler.prefix}gcc", *flags, "-x", "c", "-c", "-o", os.devnull, "-"]
+    try:
+        result = subprocess.run(
+            command, input="int wk;", capture_output=True, text=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ToolError(f"{compiler.prefix}gcc does not run: {error}") from None
+    if result.returncode != 0:
+        lines = [line for line in result.stderr.splitlines() if "error" in line]
+        raise ToolError((lines or ["it compiles nothing with these flags"])[0].strip())
+    return " ".join(flags)
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wagekit.errors import ToolError
+from wagekit.boards import Board
+from wagekit.errors import BoardError, ToolError
 from wagekit.toolchain import cross, flash, host, programmers, qemu
 from wagekit.version import __version__
 
@@ -59,8 +60,42 @@ def examine() -> list[Fact]:
     ]
 
 
+def examine_board(board: Board) -> list[Fact]:
+    """Whether this machine has what a board needs: its files, its core, its machine in QEMU, a programmer."""
+    facts = [
+        _fact("board", f"building for {board.name}", lambda: _files(board), None, required=True),
+        _fact(
+            board.core,
+            f"building for {board.name}",
+            lambda: cross.try_flags(board.flags),
+            cross.INSTALL,
+            required=True,
+        ),
+    ]
+    if board.qemu is not None:
+        machine = board.qemu.machine
+        facts.append(
+            _fact(
+                f"QEMU {machine}",
+                f"emulating {board.name}",
+                lambda: qemu.describe_machine(machine),
+                "a newer QEMU; `qemu-system-arm -machine help` lists what this one has",
+            )
+        )
+    if board.flash is not None:
+        facts.append(_programmer(board))
+    return facts
+
+
+def _files(board: Board) -> str:
+    try:
+        return f"{len(board.source_files())} files"
+    except BoardError as error:
+        raise ToolError(error.message) from None
+
+
 def _fact(
-    name: str, needed_for: str, ask: Callable[[], str], install: str, *, required: bool = False
+    name: str, needed_for: str, ask: Callable[[], str], install: str | None, *, required: bool = False
 ) -> Fact:
     try:
         return Fact(name, needed_for, ask(), None, install, required)
@@ -75,18 +110,20 @@ def _package(name: str, needed_for: str, install: str) -> Fact:
     return Fact(name, needed_for, importlib.metadata.version(name), None, install, required=False)
 
 
-def _programmer() -> Fact:
-    """Which programs could write a real board."""
-    found = [
-        item.name for item in programmers.PROGRAMMERS if item.program != "uf2" and item.find() is not None
-    ]
-    problem = None if found else f"none of {', '.join(programmers.NAMES[:-1])} is installed"
+def _programmer(board: Board | None = None) -> Fact:
+    """Which programs could write a real board: any, or this one."""
+    flashing = board.flash if board is not None else None
+    able = [item for item in programmers.PROGRAMMERS if item.program != "uf2"]
+    if flashing is not None:
+        able = [item for item in programmers.PROGRAMMERS if item.chip(flashing) is not None]
+    found = [item.name for item in able if item.find() is not None]
+    problem = None if found else f"none of {', '.join(item.name for item in able)} is installed"
     return Fact(
-        "programmer",
-        "`flash` onto real boards; a UF2 drive needs none",
+        "programmer" if board is None else f"programmer for {board.name}",
+        "`flash` onto real boards; a UF2 drive needs none" if board is None else "`flash` and `run --board`",
         ", ".join(found) or None,
         problem,
-        programmers.PROGRAMMERS[0].install,
+        able[0].install if able else None,
         required=False,
     )
 

@@ -129,6 +129,18 @@ def version() -> str:
     return (result.stdout or result.stderr).splitlines()[0]
 
 
+def describe_machine(machine: str) -> str:
+    """QEMU's words for a machine; ToolError if it does not have it."""
+    result = subprocess.run(
+        [find(), "-machine", "help"], capture_output=True, text=True, timeout=30, check=False
+    )
+    for line in result.stdout.splitlines():
+        name, _, words = line.partition(" ")
+        if name == machine:
+            return words.strip()
+    raise ToolError(f"this QEMU has no machine {machine}")
+
+
 def boot(
     image: Path | str | None,
     board: Board,
