@@ -187,6 +187,23 @@ def test_flash_of_a_real_board_whose_port_is_not_known(cli: Callable, board_on_a
     assert "--with" not in outcome.err
 
 
+def test_a_chip_that_cannot_be_asked_is_written_but_not_without_what_it_shall_save(
+    cli: Callable, board_on_a_desk: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports.find_port, "__kwdefaults__", ports.find_port.__kwdefaults__ | {"listing": list})
+    monkeypatch.setattr(
+        loading.Loader, "find_port", lambda self, **how: ports.find_port("microbit", ["0d28:0204"])
+    )
+    board = ("--board", "microbit", "--batch", "1")
+    cli("flash", "digits-tiny", *board, "--pull", "m").refused(7, "no serial port of microbit")
+    assert board_on_a_desk.jobs == []
+    Terminal(monkeypatch)
+    outcome = cli("flash", "digits-tiny", *board)
+    assert outcome.code == 0, outcome.err
+    assert "what the chip has learned is not looked at, and stays: there is no serial port" in outcome.err
+    assert len(board_on_a_desk.jobs) == 1
+
+
 def test_a_real_board_is_asked_on_the_port_that_is_given(cli: Callable, board_on_a_desk: StandIn) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:  # carries to whatever QEMU has been booted
         url = f"socket://127.0.0.1:{server.getsockname()[1]}"

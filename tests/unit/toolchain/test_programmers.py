@@ -340,7 +340,8 @@ def test_uf2_drives_are_found_and_written_whole(
     (root / "stick").mkdir(parents=True)
     first = drive(root, "RPI-RP2")
     monkeypatch.undo()
-    assert uf2.drives([root, tmp_path / "none"]) == [first]
+    of_a_user = drive(root / "alice", "CURRENT")
+    assert uf2.drives([root, tmp_path / "none"]) == [first, of_a_user]
     assert uf2.board_of(first) == "RPI-RP2"
     tool = by_name("uf2")
     tool.write([], Job(PICO, IMAGE, tmp_path, str(first)))
@@ -350,6 +351,10 @@ def test_uf2_drives_are_found_and_written_whole(
     with pytest.raises(UsageError, match="uf2 finds 2 probes or boards") as caught:
         programmers.choose_probe(tool, PICO, None, None)
     assert f"--probe {second}   RPI-RP2" in (caught.value.hint or "")
+    elsewhere = drive(tmp_path / "elsewhere", "RPI-RP2")
+    assert programmers.choose_probe(tool, PICO, str(elsewhere), None) == str(elsewhere)
+    with pytest.raises(UsageError, match="it is not connected"):
+        programmers.choose_probe(tool, PICO, "/nowhere", None)
     with pytest.raises(ToolError, match="no drive of a UF2 boot loader is mounted") as missing:
         tool.write([], Job(PICO, IMAGE, tmp_path, None))
     assert "BOOTSEL" in (missing.value.hint or "")

@@ -130,7 +130,7 @@ def _emulated(loader: Loader, elf: Path, serve: bool, json: bool) -> None:
             _serve(process)
             return
         hello = _ask(process.url, _manifest_hash(elf), None)
-    _say(hello, elf, json)
+    _say(hello, elf, json, "loaded and compared")
 
 
 def _can_keep(board: Board) -> str:
@@ -148,7 +148,7 @@ def _real(loader: Loader, elf: Path, network: str, baud: int | None, json: bool)
         if json:
             print_json({"elf": str(elf), "board": loader.board.name, "answered": False})
         return
-    _say(_ask(port, _manifest_hash(elf), baud or loader.board.uart.baud), elf, json)
+    _say(_ask(port, _manifest_hash(elf), baud or loader.board.uart.baud), elf, json, "wrote")
     if not json:
         say("attach with: ", f"wagekit run {network} --on serial:{port}")
 
@@ -189,7 +189,7 @@ def _serve(process: QemuProcess) -> None:
             time.sleep(0.1)
 
 
-def _say(hello: Hello, elf: Path, json: bool) -> None:
+def _say(hello: Hello, elf: Path, json: bool, what: str) -> None:
     if json:
         facts = {
             name: getattr(hello, name)
@@ -197,7 +197,7 @@ def _say(hello: Hello, elf: Path, json: bool) -> None:
         }
         print_json(facts | {"elf": str(elf), "answered": True})
         return
-    done(f"loaded and compared {elf}")
+    done(f"{what} {elf}")
     kept = "; it goes on from its checkpoint" if hello.restored else ""
     done(
         f"{hello.board} answers: firmware {hello.firmware}, {hello.weights:,} weights, "

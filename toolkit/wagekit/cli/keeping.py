@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from wagekit.cli.console import done, note
+from wagekit.cli.console import done, note, working
+from wagekit.cli.options import DEFAULT_BAUD
 from wagekit.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def _look(where: str, flash: Path | None, baud: int | None) -> _Found | None:
     from wagekit.link import Device, open_transport
 
     try:
-        device = Device.open(open_transport(target, baud=baud or 115200))
+        with working("looking what the chip has learned"):
+            device = Device.open(open_transport(target, baud=baud or DEFAULT_BAUD))
     except LinkError:
         return None  # another program's firmware, or none: nothing of ours to lose
     try:

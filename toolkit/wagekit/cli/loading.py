@@ -12,7 +12,7 @@ import typer
 
 from wagekit.cli.console import note
 from wagekit.cli.keeping import Keeping
-from wagekit.errors import UsageError
+from wagekit.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
     from wagekit.boards import Board
@@ -113,8 +113,16 @@ class Loader:
 
     def before(self, subject: Subject | None, baud: int | None) -> None:
         """Save what the chip has learned, if that is wanted."""
-        if subject is not None and self.keeping.matters(self.board, subject):
-            self.keeping.before(subject, self.place, self.flash, baud)
+        if subject is None or not self.keeping.matters(self.board, subject):
+            return
+        try:
+            where = self.place
+        except (LinkError, UsageError) as error:
+            if self.keeping.pull is not None:
+                raise
+            note(f"what the chip has learned is not looked at, and stays: {error.message}")
+            return
+        self.keeping.before(subject, where, self.flash, baud)
 
     def write(self, elf: Path) -> None:
         """Write a real board, and start it."""

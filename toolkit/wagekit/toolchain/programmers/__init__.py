@@ -101,7 +101,7 @@ def choose_probe(programmer: Programmer, board: Board, wanted: str | None, ask: 
     found = programmer.probes()
     if wanted is not None:
         matching = [probe.id for probe in found or () if wanted.lower() in probe.id.lower()]
-        if found is None or wanted in matching:
+        if found is None or wanted in matching or programmer.accepts(wanted):
             return wanted
         if len(matching) == 1:
             return matching[0]

@@ -100,6 +100,10 @@ class Programmer(ABC):
         """What is connected; None where that cannot be known."""
         return None
 
+    def accepts(self, probe: str) -> bool:
+        """Whether a probe that it does not list can be used all the same."""
+        return False
+
     def write(self, tool: Sequence[str], job: Job) -> None:
         """Write and start a board; ToolError with one line where that fails."""
         job.write_files()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import string
 import struct
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -17,6 +17,7 @@ from wagekit.toolchain.programmers.base import Job, Probe, Programmer
 INFO = "INFO_UF2.TXT"
 PAYLOAD = 256
 """Bytes of the image in a block: a page of flash, at a multiple of it."""
+_ROOTS = (Path("/media"), Path("/run/media"), Path("/mnt"), Path("/Volumes"))
 _MAGIC = (0x0A324655, 0x9E5D5157)
 _MAGIC_END = 0x0AB16F30
 _FAMILY_PRESENT = 0x2000
@@ -48,20 +49,30 @@ def decode(data: bytes) -> bytes:
 
 
 def drives(roots: Iterable[Path] | None = None) -> list[Path]:
-    """Mounted drives of UF2 boot loaders."""
-    places = roots if roots is not None else _mounts()
+    """Mounted drives of UF2 boot loaders: in the roots where systems mount, or in folders of users there."""
     found: list[Path] = []
-    for root in places:
-        try:
-            found += [drive for drive in sorted(root.iterdir()) if (drive / INFO).is_file()]
-        except OSError:
-            continue
+    for root in _ROOTS if roots is None else roots:
+        for place in _folders(root):
+            found += [drive for drive in (place, *_folders(place)) if is_drive(drive)]
+    if roots is None and os.name == "nt":
+        letters = (Path(f"{letter}:/") for letter in string.ascii_uppercase)
+        found += [letter for letter in letters if is_drive(letter)]
     return found
 
 
-def _mounts() -> list[Path]:
-    user = getpass.getuser()
-    return [Path("/media"), Path("/media") / user, Path("/run/media") / user, Path("/mnt"), Path("/Volumes")]
+def is_drive(folder: Path) -> bool:
+    """Whether a boot loader shows this folder."""
+    try:
+        return (folder / INFO).is_file()
+    except OSError:  # somebody else's, or just pulled out
+        return False
+
+
+def _folders(place: Path) -> list[Path]:
+    try:
+        return sorted(folder for folder in place.iterdir() if folder.is_dir())
+    except OSError:
+        return []
 
 
 class Uf2(Programmer):
@@ -89,11 +100,15 @@ class Uf2(Programmer):
         """The drives, by their paths."""
         return [Probe(str(drive), board_of(drive)) for drive in drives()]
 
+    def accepts(self, probe: str) -> bool:
+        """A drive that is mounted elsewhere is named by its path."""
+        return is_drive(Path(probe))
+
     def write(self, tool: Sequence[str], job: Job) -> None:
         """See `Programmer.write`; `job.probe` is the drive."""
         assert job.board.flash is not None
         assert job.board.flash.uf2_family is not None
-        if job.probe is None or not (Path(job.probe) / INFO).is_file():
+        if job.probe is None or not is_drive(Path(job.probe)):
             raise ToolError(
                 f"no drive of a UF2 boot loader is mounted{'' if job.probe is None else f' at {job.probe}'}",
                 hint="hold the board's boot button while you plug it in (BOOTSEL), or press reset twice",
