@@ -15,7 +15,7 @@ ARGS ?=
 C_FILES = $(shell find firmware boards examples tests -name '*.[ch]' -o -name '*.inc')
 PYTHON_DIRS := toolkit tests scripts bench
 
-.PHONY: help setup setup-run demo test test-long bench bench-gradients bench-neuro bench-throughput check format \
+.PHONY: help setup setup-run demo test test-long bench bench-gradients bench-neuro bench-throughput board-table check format \
 	check-lint check-format check-types check-imports check-c-format check-c
 
 help: ## Show this list
@@ -68,6 +68,9 @@ check-c-format: setup
 
 check-c: setup
 	$(BIN)/python scripts/check_c.py
+
+board-table: setup ## Write the tables of docs/boards.md: what fits which board, and what was tried where
+	@$(BIN)/python -m bench.board_table
 
 format: setup ## Format Python and C in place
 	$(BIN)/ruff check --fix-only -q $(PYTHON_DIRS)

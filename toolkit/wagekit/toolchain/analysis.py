@@ -114,11 +114,12 @@ def analyse(
     batch: int = 1,
     masters: Sequence[IntArray] | None = None,
     compiled: bool = True,
+    advise: bool = True,
 ) -> Program:
     """What a firmware with the link needs. `masters` are built into its flash.
 
-    What does not fit is an answer with `advice`, not an error. ToolError: `compiled`, and there
-    is no compiler.
+    What does not fit is an answer, with advice if `advise`, not an error. ToolError: `compiled`,
+    and there is no compiler.
     """
     try:
         plan = _plan(net, board, batch, training, masters)
@@ -131,7 +132,7 @@ def analyse(
         image = build_firmware(net, board, batch=batch, masters=masters, training=training, store_limit=1)
         return _linked(planned, image, masters is not None)
     except LimitError as error:
-        return _misfit(net, board, (training, batch, masters), error)
+        return _misfit(net, board, (training, batch, masters), error, advise=advise)
 
 
 def _plan(net: Network, board: Board, batch: int, training: bool, masters: Sequence[IntArray] | None) -> Plan:
@@ -255,7 +256,7 @@ def _flash_misfit(planned: Program) -> memory.FitError:
     )
 
 
-def _misfit(net: Network, board: Board, wanted: _Wanted, error: LimitError) -> Program:
+def _misfit(net: Network, board: Board, wanted: _Wanted, error: LimitError, *, advise: bool) -> Program:
     """What is missing, and with what it would fit."""
     training, batch, masters = wanted
     baked = masters is not None
@@ -265,7 +266,7 @@ def _misfit(net: Network, board: Board, wanted: _Wanted, error: LimitError) -> P
         planned = _planned(net, board, plan, baked)
     except LimitError:  # the network cannot be at this batch on any board
         planned = _nothing(board, training, batch)
-    advice = tuple(_advice(net, planned, board, baked))
+    advice = tuple(_advice(net, planned, board, baked)) if advise else ()
     return replace(planned, fits=False, missing=missing, reason=error.message, samples=0, advice=advice)
 
 
