@@ -21,12 +21,21 @@ void wk_board_init(void);
 bool wk_board_is_emulated(void);
 
 /* Serial driver. wk_uart_take: a received byte, or -1; called with the receive interrupt masked
- * or from it. wk_uart_put waits for room. wk_uart_overruns: bytes that the hardware dropped. */
+ * or from it. wk_uart_put: whether the device had room for a byte, which it then sends; never
+ * waits. wk_uart_interrupt_on_room: whether WK_UART_TX_IRQ comes as soon as, and as long as, there
+ * is room; wk_uart_put and switching it off withdraw one that is pending. wk_uart_flush waits until
+ * the last byte has left. wk_uart_overruns: bytes that the hardware dropped. */
 void wk_uart_init(void);
 int32_t wk_uart_take(void);
-void wk_uart_put(uint8_t byte);
+bool wk_uart_put(uint8_t byte);
+void wk_uart_interrupt_on_room(bool on);
 void wk_uart_flush(void);
 uint32_t wk_uart_overruns(void);
+
+/* Rings and their interrupts (wk_serial.c). wk_serial_flush waits until all that was written has
+ * left, also with interrupts off. */
+void wk_serial_init(void);
+void wk_serial_flush(void);
 
 /* Counters: SysTick extended to 64 bits (wk_ticks_systick.c), or the value of a free-running
  * 32-bit counter extended by calls that come at least once in each of its rounds, with

@@ -6,8 +6,7 @@
 
 void wk_port_init(void) {
     wk_board_init();
-    wk_uart_init();
-    wk_nvic_enable(WK_UART_IRQ);
+    wk_serial_init();
 }
 
 uint32_t wk_port_stack_free(void) {
@@ -19,7 +18,7 @@ uint32_t wk_port_stack_free(void) {
 }
 
 void wk_port_reset(void) {
-    wk_uart_flush();
+    wk_serial_flush();
     __asm volatile("cpsid i\n\tdsb" ::: "memory");
     wk_reg_write(WK_SCB_AIRCR, 0x05FA0004u); /* key and SYSRESETREQ */
     for (;;) {
@@ -38,7 +37,7 @@ static void leave_emulator(int code) {
 }
 
 void wk_port_exit(int code) {
-    wk_uart_flush();
+    wk_serial_flush();
     (void)wk_irq_save();
     if (wk_board_is_emulated()) {
         leave_emulator(code);

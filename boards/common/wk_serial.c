@@ -1,16 +1,22 @@
-/* The receive ring between the serial interrupt and the firmware; polled sending.
+/* The rings between the serial interrupt and the firmware: received bytes wait in one, bytes to be
+ * sent in the other, so that the firmware computes while they come and go.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "wagekit/wk_port.h"
 #include "wk_board.h"
 #include "wk_cortex.h"
 
-#define RING_MASK (WK_RX_RING_BYTES - 1u)
-_Static_assert((WK_RX_RING_BYTES & RING_MASK) == 0, "the receive ring is a power of two");
+#define RX_MASK (WK_RX_RING_BYTES - 1u)
+#define TX_MASK (WK_TX_RING_BYTES - 1u)
+_Static_assert((WK_RX_RING_BYTES & RX_MASK) == 0, "the receive ring is a power of two");
+_Static_assert((WK_TX_RING_BYTES & TX_MASK) == 0, "the transmit ring is a power of two");
 
-static uint8_t ring[WK_RX_RING_BYTES];
+static uint8_t rx_ring[WK_RX_RING_BYTES], tx_ring[WK_TX_RING_BYTES];
 /* Bytes ever put in and taken out: they wrap at 2^32, and only one side writes each. */
-static volatile uint32_t received, taken;
+static volatile uint32_t received, taken, queued, sent;
 static volatile bool paused;
+/* Bytes wait in the transmit ring, and the device interrupts when it has room. While this is false
+ * the interrupt touches nothing of the ring. */
+static volatile bool sending;
 
 /* Moves what the device holds into the ring. When that is full the interrupt is masked and the
  * byte stays in the device: an emulator holds its sender back, a real line overruns and counts.
@@ -23,7 +29,7 @@ static void drain(void) {
         if (byte < 0) {
             return;
         }
-        ring[count & RING_MASK] = (uint8_t)byte;
+        rx_ring[count & RX_MASK] = (uint8_t)byte;
         __asm volatile("" ::: "memory"); /* the byte, then the count */
         received = ++count;
     }
@@ -31,9 +37,52 @@ static void drain(void) {
     wk_nvic_disable(WK_UART_IRQ);
 }
 
+/* Gives the device what it has room for; with the interrupt masked, or from it. */
+static void pump(void) {
+    uint32_t count = sent;
+    while (count != queued && wk_uart_put(tx_ring[count & TX_MASK])) {
+        sent = ++count;
+    }
+    if (count == queued) {
+        sending = false;
+        wk_uart_interrupt_on_room(false);
+    }
+}
+
 void WK_IRQ_HANDLER(WK_UART_IRQ)(void);
+#if WK_UART_TX_IRQ == WK_UART_IRQ
 void WK_IRQ_HANDLER(WK_UART_IRQ)(void) {
     drain();
+    if (sending) {
+        pump();
+    }
+}
+#else
+void WK_IRQ_HANDLER(WK_UART_IRQ)(void) {
+    drain();
+}
+
+void WK_IRQ_HANDLER(WK_UART_TX_IRQ)(void);
+void WK_IRQ_HANDLER(WK_UART_TX_IRQ)(void) {
+    if (sending) {
+        pump();
+    }
+}
+#endif
+
+/* Pumps in the place of the interrupt, which may be masked: a fault is reported like that. */
+static void pump_by_hand(void) {
+    wk_nvic_disable(WK_UART_TX_IRQ);
+    pump();
+    if (WK_UART_TX_IRQ != WK_UART_IRQ || !paused) {
+        wk_nvic_enable(WK_UART_TX_IRQ);
+    }
+}
+
+void wk_serial_init(void) {
+    wk_uart_init();
+    wk_nvic_enable(WK_UART_IRQ);
+    wk_nvic_enable(WK_UART_TX_IRQ);
 }
 
 uint32_t wk_port_read(uint8_t *bytes, uint32_t size) {
@@ -42,7 +91,7 @@ uint32_t wk_port_read(uint8_t *bytes, uint32_t size) {
     const uint32_t count = size < waiting ? size : waiting;
     __asm volatile("" ::: "memory");
     for (uint32_t i = 0; i < count; i++) {
-        bytes[i] = ring[(start + i) & RING_MASK];
+        bytes[i] = rx_ring[(start + i) & RX_MASK];
     }
     __asm volatile("" ::: "memory");
     taken = start + count;
@@ -53,13 +102,16 @@ uint32_t wk_port_read(uint8_t *bytes, uint32_t size) {
             wk_nvic_enable(WK_UART_IRQ);
         }
     }
+    if (sending) {
+        pump_by_hand(); /* not every emulated device interrupts when a late byte has left */
+    }
     return count;
 }
 
 void wk_port_idle(void) {
     /* An interrupt that comes behind the check stays pending, and ends the wait at once. */
     const uint32_t before = wk_irq_save();
-    if (received == taken) {
+    if (received == taken && !sending) {
         __asm volatile("dsb\n\twfi" ::: "memory");
     }
     wk_irq_restore(before);
@@ -69,8 +121,33 @@ uint32_t wk_port_overruns(void) {
     return wk_uart_overruns();
 }
 
+static void send(uint8_t byte) {
+    if (!sending && wk_uart_put(byte)) {
+        return;
+    }
+    while (queued - sent == WK_TX_RING_BYTES) {
+        pump_by_hand(); /* the line is slower than the core */
+    }
+    tx_ring[queued & TX_MASK] = byte;
+    __asm volatile("" ::: "memory"); /* the byte, then the count */
+    queued = queued + 1u;
+    if (!sending) {
+        /* First the interrupt, then another try: room that comes in between is not missed. */
+        sending = true;
+        wk_uart_interrupt_on_room(true);
+        pump_by_hand();
+    }
+}
+
 void wk_port_write(const uint8_t *bytes, uint32_t size) {
     for (uint32_t i = 0; i < size; i++) {
-        wk_uart_put(bytes[i]);
+        send(bytes[i]);
     }
+}
+
+void wk_serial_flush(void) {
+    while (sending) {
+        pump_by_hand();
+    }
+    wk_uart_flush();
 }

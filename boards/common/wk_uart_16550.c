@@ -12,6 +12,7 @@
 #define LINE_8N1 3u
 #define LINE_DIVISOR 0x80u
 #define INTERRUPT_RECEIVED 1u
+#define INTERRUPT_ROOM 2u
 #define STATUS_RECEIVED 1u
 #define STATUS_OVERRUN 2u
 #define STATUS_ROOM 0x20u
@@ -29,19 +30,30 @@ void wk_uart_init(void) {
     wk_reg_write(INTERRUPTS, INTERRUPT_RECEIVED);
 }
 
-int32_t wk_uart_take(void) {
-    const uint32_t status = wk_reg_read(STATUS); /* clears the overrun */
+/* Reading the status clears the overrun, whoever reads it. */
+static uint32_t read_status(void) {
+    const uint32_t status = wk_reg_read(STATUS);
     if (status & STATUS_OVERRUN) {
         overruns++;
     }
+    return status;
+}
+
+int32_t wk_uart_take(void) {
+    const uint32_t status = read_status();
     return (status & STATUS_RECEIVED) ? (int32_t)(wk_reg_read(DATA) & 0xFFu) : -1;
 }
 
-void wk_uart_put(uint8_t byte) {
-    while ((wk_reg_read(STATUS) & STATUS_ROOM) == 0) {
-        /* the line is slower than the core */
+bool wk_uart_put(uint8_t byte) {
+    if ((read_status() & STATUS_ROOM) == 0) {
+        return false;
     }
-    wk_reg_write(DATA, byte);
+    wk_reg_write(DATA, byte); /* which withdraws the interrupt */
+    return true;
+}
+
+void wk_uart_interrupt_on_room(bool on) {
+    wk_reg_write(INTERRUPTS, INTERRUPT_RECEIVED | (on ? INTERRUPT_ROOM : 0u));
 }
 
 void wk_uart_flush(void) {

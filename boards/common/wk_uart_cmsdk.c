@@ -12,6 +12,8 @@
 #define STATE_RX_FULL 2u
 #define STATE_RX_OVERRUN 8u
 #define CTRL_TX_RX_RXIRQ (1u | 2u | 8u)
+#define CTRL_TXIRQ 4u
+#define INT_TX 1u
 #define INT_RX 2u
 
 static uint32_t overruns;
@@ -36,11 +38,22 @@ int32_t wk_uart_take(void) {
     return (state & STATE_RX_FULL) ? (int32_t)(wk_reg_read(DATA) & 0xFFu) : -1;
 }
 
-void wk_uart_put(uint8_t byte) {
-    while (wk_reg_read(STATE) & STATE_TX_FULL) {
-        /* the line is slower than the core */
+/* The device interrupts when a byte has left, not as long as there is room. Cleared before the
+ * state is read: a byte that leaves in between raises it again. */
+bool wk_uart_put(uint8_t byte) {
+    wk_reg_write(INTCLEAR, INT_TX);
+    if (wk_reg_read(STATE) & STATE_TX_FULL) {
+        return false;
     }
     wk_reg_write(DATA, byte);
+    return true;
+}
+
+void wk_uart_interrupt_on_room(bool on) {
+    wk_reg_write(CTRL, CTRL_TX_RX_RXIRQ | (on ? CTRL_TXIRQ : 0u));
+    if (!on) {
+        wk_reg_write(INTCLEAR, INT_TX); /* of the last byte, which may have left at once */
+    }
 }
 
 void wk_uart_flush(void) {

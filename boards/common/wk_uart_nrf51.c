@@ -8,6 +8,7 @@
 #define TXDRDY (WK_UART_BASE + 0x11Cu)
 #define ERROR (WK_UART_BASE + 0x124u)
 #define INTENSET (WK_UART_BASE + 0x304u)
+#define INTENCLR (WK_UART_BASE + 0x308u)
 #define ERRORSRC (WK_UART_BASE + 0x480u)
 #define ENABLE (WK_UART_BASE + 0x500u)
 #define PSELTXD (WK_UART_BASE + 0x50Cu)
@@ -17,6 +18,7 @@
 #define BAUDRATE (WK_UART_BASE + 0x524u)
 
 #define INT_RXDRDY (1u << 2)
+#define INT_TXDRDY (1u << 7)
 #define ERRORSRC_OVERRUN 1u
 
 static uint32_t overruns;
@@ -60,11 +62,19 @@ void wk_uart_flush(void) {
     }
 }
 
-void wk_uart_put(uint8_t byte) {
-    wk_uart_flush();
+bool wk_uart_put(uint8_t byte) {
+    if (sending && wk_reg_read(TXDRDY) == 0) {
+        return false;
+    }
     wk_reg_write(TXDRDY, 0);
     wk_reg_write(TXD, byte);
     sending = true;
+    return true;
+}
+
+/* The event of the byte that is on its way stays until the next one, so none is missed. */
+void wk_uart_interrupt_on_room(bool on) {
+    wk_reg_write(on ? INTENSET : INTENCLR, INT_TXDRDY);
 }
 
 uint32_t wk_uart_overruns(void) {

@@ -23,7 +23,9 @@
 #define LINE_8N1_FIFO 0x70u
 #define CONTROL_ON ((1u << 9) | (1u << 8) | 1u) /* receiver, transmitter, UART */
 #define LEVEL_RX_EIGHTH (0u << 3)
+#define LEVEL_TX_EIGHTH 0u
 #define INT_RX (1u << 4)
+#define INT_TX (1u << 5)
 #define INT_RX_TIMEOUT (1u << 6)
 
 static uint32_t overruns;
@@ -34,7 +36,7 @@ void wk_uart_init(void) {
     wk_reg_write(DIVISOR_WHOLE, WK_UART_DIVISOR >> 6);
     wk_reg_write(DIVISOR_64THS, WK_UART_DIVISOR & 63u);
     wk_reg_write(LINE, LINE_8N1_FIFO);
-    wk_reg_write(LEVELS, LEVEL_RX_EIGHTH);
+    wk_reg_write(LEVELS, LEVEL_RX_EIGHTH | LEVEL_TX_EIGHTH);
     wk_reg_write(MASK, INT_RX | INT_RX_TIMEOUT);
     wk_reg_write(CONTROL, CONTROL_ON);
 }
@@ -51,11 +53,18 @@ int32_t wk_uart_take(void) {
     return (int32_t)(data & 0xFFu);
 }
 
-void wk_uart_put(uint8_t byte) {
-    while (wk_reg_read(FLAGS) & FLAG_TX_FULL) {
-        /* the line is slower than the core */
+bool wk_uart_put(uint8_t byte) {
+    if (wk_reg_read(FLAGS) & FLAG_TX_FULL) {
+        return false;
     }
     wk_reg_write(DATA, byte);
+    return true;
+}
+
+/* The device keeps in mind that its FIFO ran down to an eighth, also while that interrupt is
+ * masked, until the FIFO is fuller again. */
+void wk_uart_interrupt_on_room(bool on) {
+    wk_reg_write(MASK, INT_RX | INT_RX_TIMEOUT | (on ? INT_TX : 0u));
 }
 
 void wk_uart_flush(void) {

@@ -12,6 +12,7 @@
 #define SR_TC (1u << 6)
 #define SR_TXE (1u << 7)
 #define CR1_UE_TE_RE_RXNEIE ((1u << 13) | (1u << 3) | (1u << 2) | (1u << 5))
+#define CR1_TXEIE (1u << 7)
 
 static uint32_t overruns;
 
@@ -34,11 +35,16 @@ int32_t wk_uart_take(void) {
     return (status & SR_RXNE) ? (int32_t)byte : -1;
 }
 
-void wk_uart_put(uint8_t byte) {
-    while ((wk_reg_read(SR) & SR_TXE) == 0) {
-        /* the line is slower than the core */
+bool wk_uart_put(uint8_t byte) {
+    if ((wk_reg_read(SR) & SR_TXE) == 0) {
+        return false;
     }
     wk_reg_write(DR, byte);
+    return true;
+}
+
+void wk_uart_interrupt_on_room(bool on) {
+    wk_reg_write(CR1, CR1_UE_TE_RE_RXNEIE | (on ? CR1_TXEIE : 0u));
 }
 
 void wk_uart_flush(void) {

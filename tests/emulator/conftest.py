@@ -34,12 +34,12 @@ class Line:
         self.connection.sendall(command.encode() + b"".join(struct.pack("<I", word) for word in words))
 
     def receive(self, size: int) -> bytes:
-        data = b""
+        data = bytearray()
         while len(data) < size:
             piece = self.connection.recv(size - len(data))
             assert piece, f"QEMU closed the line after {data!r}: {self.process.stderr}"
             data += piece
-        return data
+        return bytes(data)
 
     def words(self, count: int) -> tuple[int, ...]:
         return struct.unpack(f"<{count}I", self.receive(4 * count))
@@ -84,10 +84,15 @@ def selftest(tmp_path_factory: pytest.TempPathFactory, qemu: str) -> Callable[..
 def start(selftest: Callable[..., Path]) -> Iterator[Callable[..., Line]]:
     lines: list[Line] = []
 
-    def start_one(name: str, *, icount: bool = False, watchdog_ms: int = 0) -> Line:
+    def start_one(name: str, *, icount: bool = False, watchdog_ms: int = 0, room: int | None = None) -> Line:
+        """`room`: about how many bytes the operating system keeps for a reader that rests."""
         board = boards.load(name)
         process = qemu.boot(selftest(name, watchdog_ms), board, icount=icount)
-        connection = socket.create_connection(("127.0.0.1", process.port), timeout=20)
+        connection = socket.socket()
+        if room is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        connection.settimeout(20)
+        connection.connect(("127.0.0.1", process.port))
         line = Line(board, process, connection)
         lines.append(line)
         line.expect_up()

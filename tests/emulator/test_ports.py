@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,31 @@ def test_receives_while_it_computes(start: Start, board: str) -> None:
     for byte in data:
         expected = (expected * 31 + byte) & 0xFFFFFFFF
     assert line.words(2) == (expected, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["mps2-an386", *(pytest.param(name, marks=pytest.mark.long) for name in BOARDS)]
+)
+def test_a_reader_that_rests_loses_nothing(start: Start, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operating system keeps some of it, device and ring a little, and the chip waits with the rest."""
+    listen = emulator._listen
+
+    def listen_with_little_room() -> socket.socket:
+        listener = listen()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
+        return listener
+
+    monkeypatch.setattr(emulator, "_listen", listen_with_little_room)
+    line = start(name, room=1 << 14)
+    size, value, expected = 400_000, 1, bytearray()
+    for _ in range(size):
+        value = (value * 1664525 + 1013904223) & 0xFFFFFFFF
+        expected.append(value >> 24)
+    line.send("p", size)
+    time.sleep(0.5)
+    assert line.receive(size) == expected
+    line.send("s")
+    assert line.words(1)[0] > 0, "it goes on"
 
 
 def test_counter_is_exact_under_icount(start: Start, board: str) -> None:

@@ -15,8 +15,8 @@ class Wire:
     """One direction of a line: bytes come one after the other, and none is held back."""
 
     byte_time: float
-    whole: bool = False
-    """What was sent at once is there at once, when its last byte is."""
+    grain: float = 1
+    """Bytes of what was sent at once that are looked for together; infinite: all, with the last."""
     free: float = 0.0
     """When the last byte that was sent has left."""
     pieces: deque[tuple[float, bytes]] = field(default_factory=deque)
@@ -32,11 +32,9 @@ class Wire:
         taken = b""
         while self.pieces and self.next <= now:
             start, data = self.pieces.popleft()
-            count = 1
-            if self.whole or not self.byte_time:
-                count = len(data)
-            else:
-                count = min(max(math.floor((now - start) / self.byte_time), 1), len(data))
+            count = len(data)
+            if self.byte_time and self.grain < count:
+                count = min(max(math.floor((now - start) / self.byte_time), int(self.grain)), count)
             taken += data[:count]
             if count < len(data):
                 self.pieces.appendleft((start + count * self.byte_time, data[count:]))
@@ -48,15 +46,16 @@ class Wire:
         if not self.pieces:
             return math.inf
         start, data = self.pieces[0]
-        return start + self.byte_time * (len(data) if self.whole else 1)
+        return start + self.byte_time * min(self.grain, len(data))
 
 
 class PacedLine(Transport):
     """A line to a board whose clock is nobody's: nothing here waits, and all times are exact.
 
     The board's main loop turns when it is its turn: with what has come in by then (what the ring cannot
-    hold is lost), for `slice_time` if it had a slice to compute, for `turn_time` if not, and as long as it
-    sends, for it sends by polling. The host needs `host_time` for each piece that it reads.
+    hold is lost), for `slice_time` if it had a slice to compute, for `turn_time` if not, and as long as more
+    waits to be sent than `send_ring` bytes. The host needs `host_time` for each piece that it reads. With a
+    `grain` above 1 a board that rests looks at so many bytes together, which takes less of our own time.
     """
 
     def __init__(
@@ -67,7 +66,8 @@ class PacedLine(Transport):
         slice_time: float = 0.0,
         turn_time: float = 20e-6,
         host_time: float = 0.0,
-        polled: bool = True,
+        send_ring: int = 256,
+        grain: int = 1,
     ) -> None:
         self.name = "paced"
         self.board = board
@@ -75,13 +75,13 @@ class PacedLine(Transport):
         self.slice_time = slice_time
         self.turn_time = turn_time
         self.host_time = host_time
-        self.polled = polled
+        self.send_ring = send_ring
         self.now = 0.0
         self.computed = 0.0
         """Seconds that the board spent on slices."""
         self.most_waiting = 0
         """Most bytes that lay in its ring when its turn came."""
-        self.down, self.up = Wire(byte_time), Wire(byte_time, whole=True)
+        self.down, self.up = Wire(byte_time, grain), Wire(byte_time, math.inf)
         self._turn_at = 0.0
 
     def read(self, timeout: float) -> bytes:
@@ -113,7 +113,7 @@ class PacedLine(Transport):
         self.computed += self.slice_time if self.board.computed else 0.0
         if sent := self.board.take():
             self.up.send(now, sent)
-            spent += self.up.free - now if self.polled else 0.0
+            spent += max(0.0, self.up.free - now - self.send_ring * self.byte_time)
         self._turn_at = now + spent
         self._asleep = not (self.board.computed or sent)
         if self._asleep:  # nothing happens until a byte comes

@@ -19,7 +19,8 @@ void wk_port_idle(void);
 /* Received bytes that were dropped because the ring was full, since reset. */
 uint32_t wk_port_overruns(void);
 
-/* Send bytes; waits until all are handed to the serial port. */
+/* Send bytes, from the main program only: they go out by themselves. Waits only while the ring in
+ * which they wait, WK_TX_RING_BYTES of the board's configuration, is full. */
 void wk_port_write(const uint8_t *bytes, uint32_t size);
 
 /* A counter that only grows, WK_PORT_TICK_HZ of the board's configuration a second. Under QEMU

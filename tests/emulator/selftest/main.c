@@ -66,6 +66,22 @@ static void compute_then_sum(uint32_t rounds, uint32_t size) {
     put_word(wk_port_overruns());
 }
 
+/* More than a reader that rests lets through: some of it waits for room, and is sent from the
+ * interrupt. */
+static void pour(uint32_t size) {
+    uint8_t bytes[61];
+    uint32_t value = 1;
+    while (size > 0) {
+        const uint32_t count = size < sizeof bytes ? size : sizeof bytes;
+        for (uint32_t i = 0; i < count; i++) {
+            value = value * 1664525u + 1013904223u;
+            bytes[i] = (uint8_t)(value >> 24);
+        }
+        put(bytes, count);
+        size -= count;
+    }
+}
+
 static void measure(uint32_t rounds) {
     const uint64_t before = wk_port_ticks();
     loop(rounds);
@@ -162,6 +178,9 @@ int main(void) {
             compute_then_sum(rounds, get_word());
             break;
         }
+        case 'p':
+            pour(get_word());
+            break;
         case 't':
             measure(get_word());
             break;

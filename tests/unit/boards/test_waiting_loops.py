@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 LOOP = re.compile(r"\b(?:for|while)\s*\(")
-LOOK = ("wk_reg_read", "wk_board_read")
+LOOK = ("wk_reg_read", "wk_board_read", "wk_uart_", "pump")
 
 
 def loops(text: str) -> list[tuple[str, str]]:

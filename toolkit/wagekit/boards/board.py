@@ -74,8 +74,9 @@ class Board(Part):
         names = [region.name for region in self.memory]
         if len(set(names)) != len(names):
             raise ValueError(f"memory: two regions have one name in {', '.join(names)}")
-        if self.uart.irq >= self.interrupts:
-            raise ValueError(f"uart.irq = {self.uart.irq}: below interrupts = {self.interrupts} is allowed")
+        for name, irq in (("irq", self.uart.irq), ("tx_irq", self.uart.tx_irq or 0)):
+            if irq >= self.interrupts:
+                raise ValueError(f"uart.{name} = {irq}: below interrupts = {self.interrupts} is allowed")
         if len(self.checkpoint) > 1:
             raise ValueError(f"checkpoint: {len(self.checkpoint)} areas: one is allowed")
         for area in self.checkpoint:

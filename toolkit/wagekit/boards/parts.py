@@ -51,6 +51,8 @@ class Uart(Part):
     """How the divisor is computed; `own` is clock / baud, for a driver of the board's own."""
     base: Word
     irq: Annotated[int, Field(ge=0, le=239)]
+    tx_irq: Annotated[int, Field(ge=0, le=239)] | None = None
+    """Interrupt when there is room to send, where that is another one."""
     clock: Hertz
     baud: Annotated[int, Field(ge=1200, le=10_000_000)]
     tx_pin: Annotated[int, Field(ge=0, le=255)] = 0
@@ -71,15 +73,19 @@ class Uart(Part):
 
 
 class LinkBuffers(Part):
-    """Largest payload of a frame, and the ring that receives while the chip computes, in bytes."""
+    """Largest payload of a frame, and the rings in which bytes wait while the chip computes, in bytes."""
 
     frame: Annotated[int, Field(ge=64, le=1024)]
     ring: Annotated[int, Field(ge=128, le=1 << 20)]
+    """Of what comes in."""
+    send_ring: Annotated[int, Field(ge=16, le=1 << 16)] = 256
+    """Of what goes out. An answer that fits costs no time; of a longer one the rest is waited for."""
 
     @model_validator(mode="after")
     def _ring_fits(self) -> LinkBuffers:
-        if self.ring & (self.ring - 1):
-            raise ValueError(f"ring = {self.ring}: a power of two is needed")
+        for name, size in (("ring", self.ring), ("send_ring", self.send_ring)):
+            if size & (size - 1):
+                raise ValueError(f"{name} = {size}: a power of two is needed")
         if self.ring < 2 * self.frame + 128:
             raise ValueError(f"ring = {self.ring}: two frames of {self.frame} bytes do not fit")
         return self

@@ -23,7 +23,8 @@ from wagekit.toolchain.firmware import MODEL_SYMBOL, FirmwareImage, build_firmwa
 from wagekit.toolchain.size import Sizes
 
 _PARTS = {
-    "receive ring": ("ring",),
+    "receive ring": ("rx_ring",),
+    "transmit ring": ("tx_ring",),
     "link frames": ("received", "answers"),
     "checkpoints": ("checkpoint",),
     "link application": ("wk_app", "wk_app_learning", "link"),

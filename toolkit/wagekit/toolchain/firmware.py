@@ -294,6 +294,7 @@ def _facts(plan: Plan, board: Board, options: _Options, budget: memory.RamBudget
         "link": {
             "frame_bytes": board.link.frame,
             "ring_bytes": board.link.ring,
+            "send_ring_bytes": board.link.send_ring,
             "store_bytes": budget.store,
             "baud": options.baud or board.uart.baud,
         },

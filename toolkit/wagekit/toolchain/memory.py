@@ -10,7 +10,7 @@ from wagekit.errors import LimitError
 from wagekit.link import schema
 
 PORT_BYTES = 160
-"""Static data of startup, drivers and faults beside the receive ring, rounded up."""
+"""Static data of startup, drivers and faults beside the rings, rounded up."""
 APP_BYTES = 400
 """Static data of the link and its application beside frames, store, labels and counters, rounded up."""
 OPERATION_BYTES = 12
@@ -123,6 +123,7 @@ def _fixed_needs(
     needs = [
         Need("stack", board.stack),
         Need("receive ring", board.link.ring),
+        Need("transmit ring", board.link.send_ring),
         Need("port", PORT_BYTES),
     ]
     if link:

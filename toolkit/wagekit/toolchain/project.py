@@ -135,9 +135,10 @@ def _config(board: Board, settings: Settings) -> list[dict[str, Any]]:
             WK_FIRMWARE_VERSION=f'"{__version__}"',
         ),
         _group(
-            "Link: largest payload of a frame, receive ring, sample store, in bytes",
+            "Link: largest payload of a frame, receive and transmit ring, sample store, in bytes",
             WK_FRAME_BYTES=f"{board.link.frame}u",
             WK_RX_RING_BYTES=f"{board.link.ring}u",
+            WK_TX_RING_BYTES=f"{board.link.send_ring}u",
             WK_SAMPLE_STORE_BYTES=f"{settings.store}u",
         ),
         _group(
@@ -158,6 +159,7 @@ def _config(board: Board, settings: Settings) -> list[dict[str, Any]]:
             "Port",
             WK_UART_BASE=f"0x{uart.base:08x}u",
             WK_UART_IRQ=uart.irq,
+            WK_UART_TX_IRQ=uart.irq if uart.tx_irq is None else uart.tx_irq,
             WK_UART_DIVISOR=f"{uart.divisor(settings.baud)}u",
             WK_UART_TX_PIN=f"{uart.tx_pin}u",
             WK_UART_RX_PIN=f"{uart.rx_pin}u",
