@@ -62,6 +62,7 @@ missing_packages() {
         has clang || echo clang
         has cmake || echo cmake
         has tmux || echo tmux
+        has ccache || echo ccache
     fi
 }
 
@@ -71,7 +72,7 @@ install_packages() {
         fail "this system has no apt-get; please install by hand what these Debian packages hold, then try again:" \
             "  $*" \
             "needed are Python 3.11 or newer with venv, gcc, arm-none-eabi-gcc with its C headers, qemu-system-arm" \
-            "and, for tests and checks, also gdb-multiarch, clang, cmake and tmux."
+            "and, for tests and checks, also gdb-multiarch, clang, cmake, tmux and ccache."
     fi
     if [ "$(id -u)" != 0 ]; then
         has sudo || fail "packages are missing and there is neither root nor sudo; please ask an administrator to run:" \

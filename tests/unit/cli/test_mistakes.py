@@ -203,6 +203,7 @@ def test_missing_tools(
 ) -> None:
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("WAGEKIT_CROSS", raising=False)
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("WAGEKIT_CACHE", str(tmp_path / "cache"))
