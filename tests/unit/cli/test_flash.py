@@ -164,7 +164,8 @@ def test_run_on_a_real_board_builds_writes_finds_the_port_and_learns(
 ) -> None:
     def listing() -> list[Port]:
         assert board_on_a_desk.running
-        return [Port(board_on_a_desk.running.url, "0d28:0204", "99", "stand-in")]
+        mine = Port(board_on_a_desk.running.url, "0d28:0204", "99", "stand-in")
+        return [Port("/dev/absent", "0d28:0204", "98", "another board of the kind"), mine]
 
     monkeypatch.setattr(ports, "ports", listing)
     monkeypatch.setattr(
@@ -192,7 +193,9 @@ def test_a_chip_that_cannot_be_asked_is_written_but_not_without_what_it_shall_sa
 ) -> None:
     monkeypatch.setattr(ports.find_port, "__kwdefaults__", ports.find_port.__kwdefaults__ | {"listing": list})
     monkeypatch.setattr(
-        loading.Loader, "find_port", lambda self, **how: ports.find_port("microbit", ["0d28:0204"])
+        loading.Loader,
+        "find_port",
+        lambda self, probe=None, **how: ports.find_port("microbit", ["0d28:0204"]),
     )
     board = ("--board", "microbit", "--batch", "1")
     cli("flash", "digits-tiny", *board, "--pull", "m").refused(7, "no serial port of microbit")

@@ -384,7 +384,7 @@ def test_a_board_is_written(alone: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(programmers, "read_image", lambda elf: IMAGE)
     told: list[str] = []
     done = programmers.write_board(ELF, MICROBIT, erase=True, tell=told.append)
-    assert done.name == "pyocd"
+    assert (done.programmer, done.probe) == ("pyocd", "99")
     assert told == ["writing microbit with pyocd, probe 99"]
     calls = (alone / "calls").read_text().splitlines()
     assert calls[-1].endswith("-u 99 /work/f.elf")

@@ -138,9 +138,9 @@ def _can_keep(board: Board) -> str:
 
 
 def _real(loader: Loader, elf: Path, network: str, baud: int | None, json: bool) -> None:
-    loader.write(elf)
+    probe = loader.write(elf)
     try:
-        port = loader.find_port(wait=loader.port_wait)
+        port = loader.find_port(probe, wait=loader.port_wait)
     except (LinkError, UsageError) as error:
         note(f"written; not asked who it is: {error.message}")
         for line in (error.hint or "").splitlines():

@@ -124,11 +124,11 @@ class Loader:
             return
         self.keeping.before(subject, where, self.flash, baud)
 
-    def write(self, elf: Path) -> None:
-        """Write a real board, and start it."""
+    def write(self, elf: Path) -> str | None:
+        """Write a real board, and start it; the id of the probe that did it, where that is known."""
         from wagekit.toolchain.programmers import write_board
 
-        write_board(
+        written = write_board(
             elf,
             self.board,
             name=self.program,
@@ -137,6 +137,7 @@ class Loader:
             ask=ask_probe if sys.stdin.isatty() else None,
             tell=note,
         )
+        return written.probe
 
 
 def loader_of(

@@ -122,8 +122,8 @@ def _written(
         frozen=masters if training else None,
         baud=baud,
     )
-    loader.write(image.elf)
-    return loader.find_port(wait=loader.port_wait), image
+    probe = loader.write(image.elf)
+    return loader.find_port(probe, wait=loader.port_wait), image
 
 
 def _check_build(executor: Executor, image: FirmwareImage) -> None:

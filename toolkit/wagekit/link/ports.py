@@ -70,7 +70,9 @@ def find_port(
             hint=_choose(present),
         )
     why = f" with the USB id {' or '.join(usb)}" if usb else ""
-    hint = _choose(present) if present else "is the cable plugged in? It must carry data, not only power"
+    hint = "is the cable plugged in? It must carry data, not only power"
+    if present:
+        hint = _choose(present, "these ports are there, should it be one of them:")
     raise LinkError(f"there is no serial port of {board}{why}", hint=hint)
 
 
@@ -78,5 +80,5 @@ def _same(port: Port, probe: str) -> bool:
     return bool(port.serial) and str(port.serial).lower() in probe.lower()
 
 
-def _choose(found: Sequence[Port]) -> str:
-    return "\n".join(["choose one:", *(f"--port {port}" for port in found)])
+def _choose(found: Sequence[Port], words: str = "choose one:") -> str:
+    return "\n".join([words, *(f"--port {port}" for port in found)])

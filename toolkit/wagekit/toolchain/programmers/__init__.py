@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from wagekit.boards import Board
@@ -23,7 +24,16 @@ NAMES = tuple(programmer.name for programmer in PROGRAMMERS)
 Ask = Callable[[Sequence[Probe]], Probe]
 """Lets a person choose one of several probes."""
 
-__all__ = ["NAMES", "PROGRAMMERS", "Ask", "Job", "Probe", "Programmer", "write_board"]
+__all__ = ["NAMES", "PROGRAMMERS", "Ask", "Job", "Probe", "Programmer", "Written", "write_board"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What has written a board."""
+
+    programmer: str
+    probe: str | None
+    """None where the programmer chose it."""
 
 
 def write_board(
@@ -35,8 +45,8 @@ def write_board(
     erase: bool = False,
     ask: Ask | None = None,
     tell: Callable[[str], None] = lambda text: None,
-) -> Programmer:
-    """Write a firmware onto a real board, and start it; which programmer did it.
+) -> Written:
+    """Write a firmware onto a real board, and start it; with what that was done.
 
     `name` is one of `NAMES`, None the first that this machine has and the board knows. Several
     probes without `probe` are refused, or `ask` chooses. Only the sectors of the image are erased,
@@ -53,7 +63,7 @@ def write_board(
     tell(f"writing {board.name} with {programmer.name}" + (f", probe {which}" if which else ""))
     with tempfile.TemporaryDirectory(prefix="wagekit-") as folder:
         programmer.write(tool, Job(board, image, Path(folder), which, blank))
-    return programmer
+    return Written(programmer.name, which)
 
 
 def choose(board: Board, name: str | None = None) -> tuple[Programmer, list[str]]:
