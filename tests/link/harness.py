@@ -69,7 +69,7 @@ def write_config(folder: Path, config: Config) -> None:
 
 def app_sources(*, flash: bool = True) -> list[Path]:
     """C of link and application without main; the store only where there is a flash, as in a project."""
-    folders = ("src/link", "src/app", "src/build", "src/learn", *(("src/store",) if flash else ()))
+    folders = ("src/link", "src/app", "src/record", "src/learn", *(("src/store",) if flash else ()))
     files = [file for folder in folders for file in (FIRMWARE / folder).glob("*.c")]
     return [*sorted(file for file in files if file.name != "main.c"), FLASH / "sim_flash.c"]
 

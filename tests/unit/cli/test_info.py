@@ -64,5 +64,6 @@ def test_what_is_no_firmware(cli: Callable, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     cli("info", "notes.txt").refused(6, "notes.txt: no firmware that tells how it was built")
     cli("info", "absent.elf").refused(2, "absent.elf: no such file or port")
+    cli("info", "qemu:microbit").refused(2, "qemu:microbit", "no firmware runs there")
     cli("info", "notes.txt", "--baud", "9600").refused(2, "--baud")
     cli("info", "serial:/dev/absent").refused(7, "/dev/absent: there is no such port")

@@ -53,6 +53,11 @@ def info(
         facts: dict[str, Any] = {"file": what, "manifest": found.manifest, **found.facts}
     elif port != what or "://" in what or path.exists() or _is_port(what):
         facts = _ask(port, baud or o.DEFAULT_BAUD)
+    elif what.startswith("qemu:"):
+        raise UsageError(
+            f"{what}: no firmware runs there until it is given one",
+            hint="give its ELF, or the serial:URL of one that `wagekit flash --serve` leaves running",
+        )
     else:
         raise UsageError(
             f"{what}: no such file or port",

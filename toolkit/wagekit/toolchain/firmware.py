@@ -212,7 +212,7 @@ def _render(net: Network, board: Board, options: _Options) -> _Rendered:
         checkpoints=with_link and not plan.packed,
         sensor=options.sensor is not None,
     )
-    files = project.runtime_files("src/build", *(("src/link", "src/app") if with_link else ()))
+    files = project.runtime_files("src/record", *(("src/link", "src/app") if with_link else ()))
     if settings.checkpoints and board.checkpoint:
         files.update(project.store_files())
     files.update({f"generated/{name}": text for name, text in render_model(plan, constants).items()})
