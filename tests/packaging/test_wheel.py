@@ -31,7 +31,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built in a copy: `build/lib` of an earlier build in the checkout would leak old files into it."""
     folder = tmp_path_factory.mktemp("source")
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in SOURCES:
         if (root / name).is_dir():
             shutil.copytree(root / name, folder / name, ignore=ignore)
