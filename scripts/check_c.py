@@ -27,7 +27,7 @@ from wagekit.toolchain.firmware import generate_project
 from wagekit.writer import firmware_files
 
 ROOT = Path(__file__).resolve().parent.parent
-STRICT = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+STRICT = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror"]
 HOST_COMPILERS = ("gcc", "clang")
 WORKERS = 2
 

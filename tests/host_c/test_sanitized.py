@@ -22,7 +22,8 @@ def runtime(compiler: str, name: str) -> str:
     return found
 
 
-def test_training_under_the_sanitizers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [["few"], pytest.param([], marks=pytest.mark.long)], ids=["few", "all"])
+def test_training_under_the_sanitizers(arguments: list[str], tmp_path: Path) -> None:
     gcc = shutil.which("gcc")
     if gcc is None or not sys.platform.startswith("linux"):
         pytest.skip("needs gcc on Linux: the sanitizers are preloaded")
@@ -33,7 +34,7 @@ def test_training_under_the_sanitizers(tmp_path: Path) -> None:
         "WAGEKIT_CACHE": str(tmp_path),
     }
     done = subprocess.run(
-        [sys.executable, str(HERE / "sanitized_run.py")],
+        [sys.executable, str(HERE / "sanitized_run.py"), *arguments],
         capture_output=True,
         text=True,
         env=environment,
