@@ -1,4 +1,4 @@
-"""The generated C compiles without a warning, by every compiler, for every kind of network."""
+"""The generated C: what is in it, and what must not be. Compilers see it in scripts/check_c.py."""
 
 from __future__ import annotations
 
