@@ -119,10 +119,12 @@ def _show(board: Board) -> None:
         grid.add_row(region.kind, f"{size(region.size)} at 0x{region.origin:08x}")
     grid.add_row("stack", f"{size(board.stack)} reserved")
     uart = board.uart
-    grid.add_row("serial", f"{uart.driver} at 0x{uart.base:08x}, interrupt {uart.irq}, {uart.baud:,} baud")
+    irqs = uart.irq if uart.tx_irq is None else f"{uart.irq} and {uart.tx_irq}"
+    grid.add_row("serial", f"{uart.driver} at 0x{uart.base:08x}, interrupt {irqs}, {uart.baud:,} baud")
     if uart.pins:
         grid.add_row("", escape(uart.pins))
-    grid.add_row("link", f"frames of {board.link.frame:,} bytes, receive ring of {board.link.ring:,}")
+    rings = f"rings of {board.link.ring:,} to receive and {board.link.send_ring:,} to send"
+    grid.add_row("link", f"frames of {board.link.frame:,} bytes, {rings}")
     if board.qemu:
         grid.add_row("QEMU", board.qemu.machine)
     for sectors in board.checkpoint:
