@@ -22,7 +22,7 @@ from bench.measure import RULE, STEPS, WARM_STEPS, OnBoard, OnHost, measure, mea
 from bench.peers import load
 from bench.tables import COLUMNS, sheets
 from wagekit.errors import WagekitError
-from wagekit.executors.attach import QEMU_BATCH
+from wagekit.toolchain.firmware import USUAL_BATCH
 from wagekit.writer import write_atomic
 
 RESULTS = ROOT / "bench" / "results.md"
@@ -92,7 +92,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--board", action="append", choices=list(COLUMNS), help="only this one; may be repeated"
     )
-    parser.add_argument("--batch", action="append", type=int, help=f"instead of 1 and {QEMU_BATCH}")
+    parser.add_argument("--batch", action="append", type=int, help=f"instead of 1 and {USUAL_BATCH}")
     parser.add_argument("--jobs", type=int, default=1, help="firmwares that are measured at a time")
     parser.add_argument("--no-peers", action="store_true", help="leave out the tables beside others")
     parser.add_argument("--no-host", action="store_true", help="leave out the host executor")
@@ -105,7 +105,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         options.output = str(RESULTS)
     options.network = options.network or names
     options.board = options.board or list(COLUMNS)
-    options.batch = options.batch or [1, QEMU_BATCH]
+    options.batch = options.batch or [1, USUAL_BATCH]
     return options
 
 

@@ -20,7 +20,7 @@ from wagekit.errors import LimitError, ToolError, UsageError
 from wagekit.toolchain import cross, firmware, size
 from wagekit.toolchain.build_info import read_build
 from wagekit.toolchain.firmware import build_firmware, generate_project
-from wagekit.toolchain.memory import APP_BYTES, PORT_BYTES
+from wagekit.toolchain.memory import APP_BYTES, PORT_BYTES, FitError
 
 # Neither Python's tools nor ours may be needed to build.
 BARE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
@@ -177,6 +177,19 @@ def test_builds_are_kept_and_told_apart(own_cache: Path, arm_gcc: str) -> None:
     assert own_cache in first.elf.parents
     leftovers = [item.name for item in (own_cache / "firmware").iterdir() if item.name.startswith("building")]
     assert leftovers == []
+
+
+@pytest.mark.parametrize(("fits", "asked", "built"), [(8, None, 8), (3, None, 2), (1, None, 1), (9, 5, 5)])
+def test_the_usual_batch_is_one_that_fits(
+    monkeypatch: pytest.MonkeyPatch, fits: int, asked: int | None, built: int
+) -> None:
+    def build(net: object, board: object, *, batch: int) -> int:
+        if batch > fits:
+            raise FitError("too large", (), 1, "")
+        return batch
+
+    monkeypatch.setattr(firmware, "build_firmware", build)
+    assert firmware.build_usual(tiny(), boards.load("microbit"), asked) == built
 
 
 def test_compiler_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

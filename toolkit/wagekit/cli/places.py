@@ -108,13 +108,12 @@ def _written(
     health: bool,
 ) -> tuple[str, FirmwareImage]:
     """Build the firmware of a real board and write it; its serial port, and what was written."""
-    from wagekit.executors.attach import QEMU_BATCH
-    from wagekit.toolchain.firmware import build_firmware
+    from wagekit.toolchain.firmware import build_usual
 
-    image = build_firmware(
+    image = build_usual(
         net,
         loader.board,
-        batch=batch or QEMU_BATCH,
+        batch,
         training=training,
         health=health,
         store_limit=_store_limit(net, samples),

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 QEMU_TIMING = Timing(resend=2.0, resend_limit=8.0, poll=2.0, silence=30.0, stall=180.0)
 """The line to an emulator loses nothing, but is slow where the machine is busy: an emulated UART takes one
 byte each time that the scheduler gives it a turn. What is sent again too early only stands in the way."""
-QEMU_BATCH = 8
-"""Batch that a firmware is built for when none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +174,7 @@ def open_qemu(
     its start. It begins with `masters`, by default the initial ones. With `load` the firmware is not
     given to QEMU but written into the empty machine over its gdb stub, as a programmer does it, and
     compared. `extra` are more options for QEMU's command line. Further options are those of
-    `build_firmware`; what only infers (`training=False`) gets `masters` packed into flash.
+    `build_usual`; what only infers (`training=False`) gets `masters` packed into flash.
     """
     from wagekit import boards
     from wagekit.toolchain import firmware, qemu
@@ -184,12 +182,11 @@ def open_qemu(
 
     target = board if isinstance(board, Board) else boards.load(board)
     name = f"qemu:{board.name if isinstance(board, Board) else board}"
-    largest = QEMU_BATCH if batch is None else batch
     infers = masters is not None and not options.get("training", True)
 
     def build(weights: Sequence[IntArray]) -> FirmwareImage:
         known: dict[str, Any] = {"masters" if infers else "frozen": weights}
-        return firmware.build_firmware(net, target, batch=largest, **known, **options)
+        return firmware.build_usual(net, target, batch, **known, **options)
 
     def boot(image: FirmwareImage) -> Device:
         start = flash_qemu if load else qemu.boot

@@ -38,6 +38,8 @@ App = Literal["link", "none"]
 MODEL_SYMBOL = "wk_app_model"
 """The network of the link application."""
 KEPT_BUILDS = 48
+USUAL_BATCH = 8
+"""Largest batch of a firmware, if none is asked for."""
 NO_HEALTH = "it fits without counts of the layers' health: build --no-health, run --health 0, or health=False"
 
 
@@ -175,6 +177,19 @@ def build_firmware(
     else:
         place = _cached(board, rendered, compiler, options.app)
     return _image(place, board, rendered.plan)
+
+
+def build_usual(net: Network, board: Board, batch: int | None = None, **choices: Any) -> FirmwareImage:
+    """`build_firmware` for batches of up to `batch`; None: of `USUAL_BATCH`, or of a half that fits."""
+    if batch is not None:
+        return build_firmware(net, board, batch=batch, **choices)
+    batch = USUAL_BATCH
+    while batch > 1:
+        try:
+            return build_firmware(net, board, batch=batch, **choices)
+        except memory.FitError:
+            batch //= 2
+    return build_firmware(net, board, batch=1, **choices)
 
 
 def _render(net: Network, board: Board, options: _Options) -> _Rendered:
