@@ -150,14 +150,21 @@ def arm_jobs(folder: Path, board: boards.Board, files: list[Path], label: str) -
 
 
 def runtime_jobs(work: Path) -> Iterator[Job]:
-    """The whole firmware of each board for its core, and what is not the board's on the host."""
+    """The whole firmware of each board for its core, and what is not the board's on the host.
+
+    Of boards that the compiler is told the same of, what is not the board's is compiled once.
+    """
     net = _signal(Bits())
+    seen: set[tuple[str, ...]] = set()
     for name in boards.available():
         board = boards.load(name)
         folder = work / name
         generate_project(net, board, folder)
         sources = sorted([*folder.rglob("*.c"), *folder.rglob("*.S")])
-        yield from arm_jobs(folder, board, sources, "firmware")
+        core = (*board.flags, board.optimise)
+        own = [file for file in sources if file.is_relative_to(folder / "board")]
+        yield from arm_jobs(folder, board, own if core in seen else sources, "firmware")
+        seen.add(core)
         if name == boards.available()[0]:
             portable = [file for file in sources if "board" not in file.relative_to(folder).parts]
             yield from host_jobs(folder, portable, "firmware")

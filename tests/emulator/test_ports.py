@@ -22,13 +22,18 @@ from wagekit.toolchain import qemu as emulator
 from wagekit.toolchain.size import read_sizes
 
 Start = Callable[..., Line]
-BOARDS = [*boards.available(), *os.environ.get("WAGEKIT_TEST_BOARDS", "").split()]
+EMULATED = [name for name in boards.available() if boards.load(name).qemu]
+BOARDS = [*EMULATED, *os.environ.get("WAGEKIT_TEST_BOARDS", "").split()]
+SAME_CHIP = ("feather-stm32f405", "olimex-stm32-h405")
+"""As netduinoplus2, with another crystal and other pins, which QEMU does not have: test_stm32f405.py."""
 GUARDED_BY_MPU = {"mps2-an385", "mps2-an386", "mps2-an500", "lm3s6965evb"}
 WITH_STACK_LIMIT = {name for name in BOARDS if boards.load(name).core in ("cortex-m33", "cortex-m55")}
 ON_V6M = {name for name in BOARDS if boards.load(name).core == "cortex-m0"}
 
 
-@pytest.fixture(params=BOARDS)
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.long) if name in SAME_CHIP else name for name in BOARDS]
+)
 def board(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

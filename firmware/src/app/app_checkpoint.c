@@ -180,6 +180,9 @@ bool wk_app_checkpoint_holds(uint8_t type) {
 }
 
 uint16_t wk_app_checkpoint_flags(void) {
+    if (wk_flash_geometry()->sectors == 0) { /* an emulator need not have the chip's flash */
+        return 0;
+    }
     return (uint16_t)(WK_HELLO_CHECKPOINTS | (checkpoint.restored ? WK_HELLO_RESTORED : 0u));
 }
 
@@ -272,6 +275,9 @@ wk_app_status_t wk_app_checkpoint_load(wk_reply_t *reply) {
 wk_app_status_t wk_app_checkpoint_info(wk_reply_t *reply) {
     const wk_store_t *store = &checkpoint.store;
     const wk_flash_geometry_t *geometry = wk_flash_geometry();
+    if (geometry->sectors == 0) {
+        return wk_app_refuse(reply, WK_ERROR_SMALL, 0, 0);
+    }
     const bool whole = store->newest != WK_STORE_NO_SLOT;
     const wk_checkpoint_info_reply_t info = {
         .work = checkpoint.work,

@@ -141,8 +141,8 @@ USAGE = {
     "keep and erase": (["flash", "digits", "--keep", "--erase-checkpoints"], ["--keep", "one of them"]),
     "pull of an ELF": (["flash", "x.elf", "--pull", "m.safetensors"], ["--pull needs the network"]),
     "erase what is not there": (
-        ["flash", "digits", "--on", "qemu:netduinoplus2", "--erase-checkpoints"],
-        ["--erase-checkpoints", "netduinoplus2"],
+        ["flash", "digits-tiny", "--on", "qemu:lm3s6965evb", "--erase-checkpoints"],
+        ["--erase-checkpoints", "lm3s6965evb"],
     ),
     "run on two": (
         ["run", "digits", "--on", "host", "--board", "microbit"],

@@ -110,6 +110,8 @@ class Qemu(Part):
     """What a file can keep over the end of QEMU: the machine's extra memory, or its serial flash."""
     keeps_bytes: Annotated[int, Field(ge=0, le=1 << 31)] = 0
     """Bytes of that file."""
+    serial: Annotated[int, Field(ge=0, le=7)] = 0
+    """Which of the machine's serial ports the link is, counted from 0."""
     icount_shift: Annotated[int, Field(ge=0, le=10)]
     instructions: Annotated[int, Field(ge=1)]
     ticks: Annotated[int, Field(ge=1)]

@@ -174,7 +174,8 @@ def boot(
         serial = stack.enter_context(_listen())
         stub = stack.enter_context(_listen()) if gdb else None
         command = _command(program, board, image, icount=icount)
-        command += [*_chardev("serial0", serial, wait=not gdb), "-serial", "chardev:serial0"]
+        command += [*["-serial", "null"] * board.qemu.serial, "-serial", "chardev:link"]
+        command += _chardev("link", serial, wait=not gdb)
         sockets = [serial]
         if stub is not None:
             command += [*_chardev("gdb0", stub, wait=False), "-gdb", "chardev:gdb0", "-S"]
