@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.toolchain.networks import tiny
-from wagekit import boards
-from wagekit.toolchain.cross import find_compiler
-from wagekit.toolchain.firmware import build_firmware
-from wagekit.toolchain.masked import UnknownTimeError, longest_masked, scan
+from wagekit.toolchain.masked import UnknownTimeError, scan
 
 LISTING = """
 00000100 <reader>:
@@ -45,11 +41,3 @@ def test_the_longest_way_is_counted() -> None:
 def test_what_has_no_bound_is_refused(before: str, after: str, why: str) -> None:
     with pytest.raises(UnknownTimeError, match=why):
         scan(LISTING.replace(before, after).splitlines())
-
-
-@pytest.mark.parametrize("name", boards.available())
-def test_no_board_masks_interrupts_for_long(name: str, arm_gcc: str) -> None:
-    image = build_firmware(tiny(), boards.load(name))
-    found = longest_masked(image.elf, find_compiler().objdump)
-    assert "wk_port_idle" in found
-    assert max(found.values()) <= 24, "docs/bounds.md says so"

@@ -10,7 +10,6 @@ from tests.unit.toolchain.networks import tiny
 from wagekit import boards
 from wagekit.errors import LimitError
 from wagekit.toolchain import stack
-from wagekit.toolchain.cross import find_compiler
 from wagekit.toolchain.firmware import build_firmware
 
 LISTING = """
@@ -96,23 +95,6 @@ def test_what_gcc_says_counts(tmp_path: Path) -> None:
     assert functions[0x100].frame == 64
     assert not functions[0x300].doubt
     assert "run time" in functions[0x200].doubt
-
-
-@pytest.mark.parametrize("name", boards.available())
-def test_every_board_reserves_enough(name: str, arm_gcc: str) -> None:
-    board = boards.load(name)
-    image = build_firmware(tiny(), board)
-    assert image.stack is not None
-    assert 0 < image.stack.interrupt < image.stack.main
-    assert image.stack.total <= board.stack
-    assert image.manifest["built"]["stack"]["total"] == image.stack.total
-    assert image.stack.main_path[:2] == ("wk_reset", "main")
-    # gcc and the instructions agree on every function that both know.
-    usage = stack.read_usage(image.folder / "build")
-    functions = stack.disassemble(image.elf, find_compiler().objdump).values()
-    both = [function for function in functions if function.name in usage]
-    assert len(both) > 60
-    assert [function.name for function in both if usage[function.name] != (function.frame, True)] == []
 
 
 def test_too_small_a_stack_is_refused(arm_gcc: str) -> None:
