@@ -33,7 +33,7 @@ def run_case(case: Case, *executors: HostExecutor | ReferenceExecutor, every: in
     assert len({executor.digest() for executor in executors}) == 1
 
 
-@settings(max_examples=25)
+@settings(max_examples=18)
 @given(case=cases())
 def test_steps_are_equal_in_both_gradient_modes(case: Case) -> None:
     with (
@@ -56,13 +56,13 @@ def run_choices(case: Case, data: st.DataObject, batch: int) -> None:
         run_case(case, *executors)
 
 
-@settings(max_examples=25)
+@settings(max_examples=18)
 @given(case=cases(), data=st.data())
 def test_any_two_plans_are_equal(case: Case, data: st.DataObject) -> None:
     run_choices(case, data, case.batch)
 
 
-@settings(max_examples=12)
+@settings(max_examples=9)
 @given(case=cases(max_batch=1), data=st.data())
 def test_any_two_plans_for_one_sample_are_equal(case: Case, data: st.DataObject) -> None:
     run_choices(case, data, 1)
@@ -75,7 +75,7 @@ def test_more_plans_are_equal(case: Case, data: st.DataObject) -> None:
     run_choices(case, data, case.batch)
 
 
-@settings(max_examples=12)
+@settings(max_examples=9)
 @given(case=cases(max_batch=1))
 def test_plans_for_one_sample_are_equal(case: Case) -> None:
     """A firmware for batches of one has kernels of its own: all plans against each other."""
@@ -111,7 +111,7 @@ def test_more_and_longer_runs_are_equal(case: Case) -> None:
         run_case(case, reference, stored, recomputed)
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(case=cases(max_steps=2), order=st.randoms(use_true_random=False))
 def test_sliced_programs_interleave(case: Case, order: object) -> None:
     """Two models in one process, polled in turns, each as if it were alone."""
@@ -132,7 +132,7 @@ def test_sliced_programs_interleave(case: Case, order: object) -> None:
             assert_same_masters([one, other], "after an interleaved step")
 
 
-@settings(max_examples=20)
+@settings(max_examples=14)
 @given(case=cases(max_steps=3), more=st.sampled_from([0, 1, 40, 300, 5000]), recompute=st.booleans())
 def test_bounded_slices_change_no_bit(case: Case, more: int, recompute: bool) -> None:
     bound = least_slice(case.net) + more
@@ -162,7 +162,7 @@ def check_packed(host: HostExecutor) -> None:
     assert plan.parts()["masters"] == sum(kept.values())
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(case=frozen_cases(), more=st.sampled_from([0, 40, 5000]))
 def test_frozen_layers_in_flash_change_no_bit(case: Case, more: int) -> None:
     bound = least_slice(case.net) + more
@@ -198,7 +198,7 @@ def test_more_frozen_layers_in_flash_change_no_bit(case: Case, one: bool) -> Non
         run_case(case, reference, host)
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(case=frozen_cases(max_steps=2), noise=st.sets(st.integers(0, 5)), seed=st.integers(0, 99))
 def test_loading_other_frozen_weights_gives_back_what_was_loaded(
     case: Case, noise: set[int], seed: int
@@ -222,7 +222,7 @@ def test_loading_other_frozen_weights_gives_back_what_was_loaded(
         run_case(case, reference, host)
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(net=networks(trainable=False), batch=st.integers(1, 4), data=st.data())
 def test_inference_of_networks_that_only_infer(net: Network, batch: int, data: st.DataObject) -> None:
     """Also networks that could not be trained run where nothing learns."""

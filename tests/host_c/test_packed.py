@@ -71,7 +71,7 @@ class Packed:
         return np.frombuffer(raw, np.int32).reshape(len(x), -1)
 
 
-@settings(max_examples=12)
+@settings(max_examples=9)
 @given(net=networks(trainable=False), batch=st.integers(1, 2))
 def test_packed_networks_infer_alike(net: Network, batch: int) -> None:
     bits = net.bits

@@ -114,7 +114,7 @@ def run_case(case: Case, options: MappingOptions) -> None:
         assert_same_logits([reference, neuro], case.steps[-1].x, "at the end")
 
 
-@settings(max_examples=25)
+@settings(max_examples=18)
 @given(case=cases(), options=layouts())
 def test_drawn_networks_and_layouts(case: Case, options: MappingOptions) -> None:
     run_case(case, options)
@@ -127,7 +127,7 @@ def test_more_drawn_networks_and_layouts(case: Case, options: MappingOptions) ->
     run_case(case, options)
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(net=networks(trainable=False), options=layouts(), count=st.integers(1, 9))
 def test_networks_that_only_infer(net: Network, options: MappingOptions, count: int) -> None:
     generator = np.random.default_rng(1)
