@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from wagekit.boards import Board
 from wagekit.errors import ToolError, UsageError
 from wagekit.toolchain import qemu
 from wagekit.toolchain.image import Image, blank_area, check_image, read_image
+from wagekit.toolchain.programmers.base import call
 
 DEBUGGERS = ("gdb-multiarch", "arm-none-eabi-gdb")
 INSTALL_GDB = "sudo apt-get install gdb-multiarch"
@@ -94,7 +94,7 @@ def _load(
         command = [debugger, "-nx", "-batch", str(image.elf)]
         for step in steps:
             command += ["-ex", step]
-        code, output = _call(command)
+        code, output = call(command, TIMEOUT, "gdb", hint="load the firmware again")
     if "MIS-MATCHED" in output:
         name = re.search(r"Section (\S+),.*MIS-MATCHED", output)
         raise ToolError(f"section {name[1] if name else '?'} was read back different from what was written")
@@ -114,20 +114,3 @@ def _blank_file(folder: Path, board: Board) -> str:
     path = folder / "blank.bin"
     path.write_bytes(area.data)
     return f"restore {path} binary {area.address:#x}"
-
-
-def _call(command: list[str]) -> tuple[int, str]:
-    """Exit code and output of gdb; ToolError if it does not end."""
-    try:
-        result = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ToolError(f"gdb did not load the firmware within {TIMEOUT:.0f} s") from None
-    return result.returncode, result.stdout + result.stderr

@@ -18,6 +18,7 @@ from wagekit.toolchain.image import Image, Segment
 
 WRITE_TIMEOUT = 300.0
 LIST_TIMEOUT = 30.0
+UNPLUG = "unplug the board and the probe, plug them in again, and try once more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class Programmer(ABC):
         )
 
 
-def call(command: Sequence[str], timeout: float, name: str) -> tuple[int, str]:
+def call(command: Sequence[str], timeout: float, name: str, hint: str = UNPLUG) -> tuple[int, str]:
     """Exit code and output of a program; ToolError if it does not start, or does not end in time."""
     try:
         result = subprocess.run(
@@ -147,10 +148,7 @@ def call(command: Sequence[str], timeout: float, name: str) -> tuple[int, str]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ToolError(
-            f"{name} did not end within {timeout:.0f} s",
-            hint="unplug the board and the probe, plug them in again, and try once more",
-        ) from None
+        raise ToolError(f"{name} did not end within {timeout:.0f} s", hint=hint) from None
     except OSError as error:
         raise ToolError(f"{name} does not start: {error}") from None
     return result.returncode, result.stdout + result.stderr
