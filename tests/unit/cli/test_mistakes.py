@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from wagekit.cli.sources import shipped_network
+from wagekit.toolchain import zig
 
 DIGITS = shipped_network("digits")
 TINY_CONV = '[[layers]]\ntype = "conv2d"\nfilters = 8\nkernel = 3\npadding = "same"'
@@ -229,6 +230,7 @@ def test_missing_emulator(
 
 def test_doctor_without_tools(cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(zig, "find", lambda: None)
     outcome = cli("doctor")
     assert outcome.code == 6
     assert "apt-get install" in outcome.out

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wagekit.errors import ToolError
-from wagekit.toolchain import host
+from wagekit.toolchain import host, zig
 
 FILES = {
     "src/a.c": '#include "a.h"\nint value_a(void) { return VALUE; }\n',
@@ -69,6 +69,7 @@ def test_a_missing_compiler_says_how_to_install_one(monkeypatch: pytest.MonkeyPa
     assert "apt-get install" in (caught.value.hint or "")
     monkeypatch.delenv("CC")
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(zig, "find", lambda: None)
     with pytest.raises(ToolError, match="cc, gcc, clang"):
         host.find_compiler()
 

@@ -15,7 +15,7 @@ import pytest
 from wagekit import boards
 from wagekit.boards import Board
 from wagekit.errors import ToolError, UsageError
-from wagekit.toolchain import doctor, qemu
+from wagekit.toolchain import doctor, qemu, zig
 
 BOARD = boards.load("mps2-an386")
 
@@ -131,6 +131,7 @@ def test_missing_image_and_board_without_emulator(tmp_path: Path) -> None:
 def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr(zig, "find", lambda: None)
     facts = {fact.name: fact for fact in doctor.examine()}
     assert facts["wagekit"].found
     for name in ("host compiler", "make", "cross compiler", "QEMU", "gdb", "CMake"):

@@ -116,6 +116,9 @@ def _say_image(image: FirmwareImage, json: bool) -> None:
     say(f"RAM      {sizes.ram:,} of {size(limits['ram'])}")
     if image.stack is not None:
         say(f"stack    {image.stack.total:,} at most, interrupts included, of {size(sizes.stack)} reserved")
+    else:
+        say(f"stack    {size(sizes.stack)} reserved; {image.manifest['built']['stack']['unknown']}")
+    say(f"compiler {image.manifest['built']['compiler']}")
     say(f"project  {image.folder}")
     say(f"firmware {image.elf}")
 

@@ -10,10 +10,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from wagekit.boards import Board
 from wagekit.errors import BoardError, ToolError
-from wagekit.toolchain import cross, flash, host, programmers, qemu
+from wagekit.toolchain import cross, flash, host, programmers, qemu, zig
 from wagekit.version import __version__
 
 
@@ -35,12 +36,21 @@ class Fact:
 
 
 def examine() -> list[Fact]:
-    """Look for everything that wagekit can use. Starts each tool once, with a time-out."""
+    """Look for everything that wagekit can use. Starts each tool once, with a time-out.
+
+    What the extra `toolchain` brings is as good as the tools that need root: make is required for gcc
+    only.
+    """
+    bundled = zig.find()
     return [
         Fact("wagekit", "everything", f"{__version__}, Python {platform.python_version()}", None, None, True),
         _fact("host compiler", "executor `host`", _host, host.INSTALL, required=True),
         _fact(
-            "make", "building firmware", lambda: _version("make"), "sudo apt-get install make", required=True
+            "make",
+            "building firmware with gcc",
+            lambda: _version("make"),
+            "sudo apt-get install make",
+            required=bundled is None,
         ),
         _fact(
             "cross compiler",
@@ -50,6 +60,7 @@ def examine() -> list[Fact]:
             required=True,
         ),
         _fact("QEMU", "emulated boards", qemu.version, qemu.INSTALL, required=True),
+        _ziglang(bundled),
         _fact("gdb", "`flash` into QEMU", lambda: _version(flash.find_debugger()), flash.INSTALL_GDB),
         _fact(
             "CMake", "building projects with CMake", lambda: _version("cmake"), "sudo apt-get install cmake"
@@ -108,6 +119,14 @@ def _package(name: str, needed_for: str, install: str) -> Fact:
         problem = f"{name} is not installed in {sys.prefix}"
         return Fact(name, needed_for, None, problem, install, required=False)
     return Fact(name, needed_for, importlib.metadata.version(name), None, install, required=False)
+
+
+def _ziglang(program: Path | None) -> Fact:
+    name, needed_for = "ziglang", "compiling without root and make"
+    if program is None:
+        problem = f"ziglang is not installed in {sys.prefix}"
+        return Fact(name, needed_for, None, problem, zig.INSTALL, required=False)
+    return _fact(name, needed_for, lambda: zig.version(program), zig.INSTALL)
 
 
 def _programmer(board: Board | None = None) -> Fact:

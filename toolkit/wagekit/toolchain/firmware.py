@@ -31,6 +31,7 @@ from wagekit.reference import initial_masters
 from wagekit.spec import Network
 from wagekit.toolchain import cross, memory, project, size, stack
 from wagekit.toolchain.host import cache_folder
+from wagekit.toolchain.image import read_image
 from wagekit.version import __version__
 from wagekit.writer import MANIFEST, write_atomic, write_files
 
@@ -387,6 +388,10 @@ def _make(folder: Path, board: Board, rendered: _Rendered, compiler: cross.Compi
     manifest = _read_manifest(folder / MANIFEST)
     depth = _stack_depth(folder, elf, board, compiler)
     manifest["built"] = {"compiler": compiler.version, "sizes": sizes.to_dict(), "stack": depth}
+    if compiler.is_zig:
+        flags = cross.read_recipe(folder).flags()
+        manifest["built"]["c_flags"] = flags  # instead of flags.c, which are gcc's
+        write_atomic(elf.with_suffix(".bin"), read_image(elf).binary())
     write_atomic(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
 
@@ -409,6 +414,8 @@ def _stack_depth(folder: Path, elf: Path, board: Board, compiler: cross.Compiler
     C files of one's own may call through pointers, and another compiler may write calls that are not
     understood: then the depth is unknown, and the manifest says why.
     """
+    if compiler.objdump is None:
+        return {"unknown": "the depth of the stack is unknown: ziglang has no disassembler"}
     try:
         depth = stack.measure(elf, elf.parent, board, compiler.objdump)
     except stack.UnknownDepthError as error:

@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from wagekit.errors import ToolError
+from wagekit.toolchain import zig
 from wagekit.writer import write_atomic
 
 FLAGS = ("-std=c11", "-O3", "-march=native", "-fPIC", "-fvisibility=default", "-Wall", "-Wextra")
@@ -41,15 +42,17 @@ def cache_folder() -> Path:
 
 
 def find_compiler() -> list[str]:
-    """Command of the host compiler: `CC` if set, else cc, gcc or clang; `ToolError` if there is none."""
+    """Command of the host compiler: `CC` if set, else cc, gcc, clang or ziglang's; else `ToolError`."""
     named = os.environ.get("CC")
     for candidate in [named] if named else ["cc", "gcc", "clang"]:
         command = shlex.split(candidate)
         if command and shutil.which(command[0]):
             return command
+    bundled = zig.find() if not named else None
+    if bundled is not None:
+        return [str(bundled), "cc"]
     raise ToolError(
-        f"C compiler for the host not found: {named or 'cc, gcc, clang'}",
-        hint=f"install one: {INSTALL}",
+        f"C compiler for the host not found: {named or 'cc, gcc, clang'}", hint=zig.without_root(INSTALL)
     )
 
 

@@ -23,7 +23,6 @@ from wagekit.writer import RUNTIME, firmware_files
 _BUILD_FILES = ("Makefile", "CMakeLists.txt", "toolchain.cmake", "board.ld")
 MANIFEST_HEADER = "generated/wk_manifest.h"
 _COMPILED = (".c", ".S")
-INCLUDE_FOLDERS = ("include", "generated", "board", "board/common")
 STACK_PAINT = 0xC5C5C5C5
 
 
@@ -102,8 +101,8 @@ def _build_context(board: Board, settings: Settings, sources: list[str]) -> dict
         "board": board.name,
         "optimise": settings.optimise or board.optimise,
         "core_flags": board.flags,
-        "include_folders": INCLUDE_FOLDERS,
-        "includes": [f"-I{folder}" for folder in INCLUDE_FOLDERS],
+        "include_folders": cross.INCLUDE_FOLDERS,
+        "includes": [f"-I{folder}" for folder in cross.INCLUDE_FOLDERS],
         "c_flags": cross.C_FLAGS,
         "link_flags": cross.LINK_FLAGS,
         "sources": sources,

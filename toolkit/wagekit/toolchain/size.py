@@ -105,10 +105,15 @@ def _symbols(file: Any) -> list[Symbol]:
 
 
 _MAP_SECTION = re.compile(r"^(\.[\w.]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)", re.MULTILINE)
+_LLD_HEAD = re.compile(r"^\s*VMA\s+LMA\s+Size\s+Align\s+Out\s+In\s+Symbol$", re.MULTILINE)
+_LLD_SECTION = re.compile(r"^\s*[0-9a-f]+\s+[0-9a-f]+\s+([0-9a-f]+)\s+\d+ (\.\S+)$", re.MULTILINE)
+"""An output section; what lies in it stands further to the right."""
 
 
 def map_sections(text: str) -> dict[str, int]:
-    """Sizes of the output sections that a linker map lists."""
+    """Sizes of the output sections that a linker map lists, GNU ld's or lld's."""
+    if _LLD_HEAD.match(text):
+        return {name: int(size, 16) for size, name in _LLD_SECTION.findall(text)}
     body = text[text.find("Linker script and memory map") :]
     return {name: int(size, 16) for name, _, size in _MAP_SECTION.findall(body)}
 
