@@ -1,9 +1,9 @@
 /* The flash of nRF51 and nRF52 through its NVMC. SPDX-License-Identifier: Apache-2.0
  *
- * The core stands still while it runs from the flash that is erased (21 ms a page on nRF51) or
- * programmed (46 us a word): bytes that come in meanwhile are lost, and the link sends them again.
- * No call is under way when it returns, so there is nothing to poll. QEMU's flash reads 0 until it
- * is first erased. */
+ * The core stands still while it runs from the flash that is erased (a page: 21 ms on nRF51, 85 ms
+ * on nRF52840) or programmed (a word: 46 us, 41 us): bytes that come in meanwhile are lost, and the
+ * link sends them again. No call is under way when it returns, so there is nothing to poll. QEMU's
+ * flash reads 0 until it is first erased. */
 #include "wk_flash_mapped.h"
 
 #define NVMC_READY 0x4001E400u
@@ -12,7 +12,7 @@
 #define CONFIG_READ 0u
 #define CONFIG_WRITE 1u
 #define CONFIG_ERASE 2u
-#define POLLS 1000000u /* several times what an erasure takes, at any clock */
+#define POLLS 5000000u /* several times what an erasure takes, at any clock */
 
 static const wk_flash_geometry_t geometry = {WK_FLASH_SECTORS, WK_FLASH_SECTOR_BYTES, 4};
 

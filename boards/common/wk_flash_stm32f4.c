@@ -79,7 +79,8 @@ wk_flash_status_t wk_flash_poll(void) {
     const uint32_t status = wk_reg_read(FLASH_SR);
     if (status & SR_BSY) {
         const bool late = wk_port_ticks() - begun > (uint64_t)LONGEST_SECONDS * WK_PORT_TICK_HZ;
-        return late ? end(WK_FLASH_FAILED) : WK_FLASH_BUSY;
+        left = late ? 0 : left; /* its control register waits for it, and stays as it is */
+        return late ? WK_FLASH_FAILED : WK_FLASH_BUSY;
     }
     if (status & SR_ERRORS) {
         wk_reg_write(FLASH_SR, SR_ERRORS);

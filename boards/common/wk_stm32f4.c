@@ -33,7 +33,7 @@
 #define HSI_MHZ 16u
 #define PLLCFGR_N(value) ((value) << 6)
 #define PLLCFGR_P_2 (0u << 16)
-#define PLLCFGR_SRC_HSE (1u << 22)
+#define PLLCFGR_PLLSRC (1u << 22)
 #define PLLCFGR_Q(value) ((value) << 24)
 #define PLLCFGR_R_2 (2u << 28) /* where there is no R, these bits read so after reset */
 #define CFGR_SW_PLL 2u
@@ -70,7 +70,7 @@ static void start_clocks(const wk_stm32f4_clocks_t *clocks) {
     }
     set_bits(RCC_CR, CR_HSEON);
     const bool found = wait_for(RCC_CR, CR_HSERDY);
-    const uint32_t source = found ? PLLCFGR_SRC_HSE | clocks->source_mhz : HSI_MHZ;
+    const uint32_t source = found ? PLLCFGR_PLLSRC | clocks->source_mhz : HSI_MHZ;
     wk_reg_write(RCC_PLLCFGR, source | PLLCFGR_N(clocks->pll_n) | PLLCFGR_P_2 |
                                   PLLCFGR_Q(clocks->pll_q) | PLLCFGR_R_2);
     set_bits(RCC_CR, CR_PLLON);

@@ -17,8 +17,8 @@
 #define TXD (WK_UART_BASE + 0x51Cu)
 #define BAUDRATE (WK_UART_BASE + 0x524u)
 
-#define INT_RXDRDY (1u << 2)
-#define INT_TXDRDY (1u << 7)
+#define INTENSET_RXDRDY (1u << 2)
+#define INTENSET_TXDRDY (1u << 7)
 #define ERRORSRC_OVERRUN 1u
 
 static uint32_t overruns;
@@ -33,7 +33,7 @@ void wk_uart_init(void) {
     wk_reg_write(TXDRDY, 0);
     wk_reg_write(STARTTX, 1);
     wk_reg_write(STARTRX, 1);
-    wk_reg_write(INTENSET, INT_RXDRDY);
+    wk_reg_write(INTENSET, INTENSET_RXDRDY);
     sending = false;
 }
 
@@ -74,7 +74,7 @@ bool wk_uart_put(uint8_t byte) {
 
 /* The event of the byte that is on its way stays until the next one, so none is missed. */
 void wk_uart_interrupt_on_room(bool on) {
-    wk_reg_write(on ? INTENSET : INTENCLR, INT_TXDRDY);
+    wk_reg_write(on ? INTENSET : INTENCLR, INTENSET_TXDRDY);
 }
 
 uint32_t wk_uart_overruns(void) {

@@ -38,7 +38,7 @@ def test_the_boards_are_there() -> None:
     expected = {"emcraft-sf2", "microbit", "netduinoplus2"}
     expected |= {"mps2-an385", "mps2-an385-v6m", "mps2-an386", "mps2-an500", "mps2-an505"}
     expected |= {"mps3-an547", "lm3s6965evb"}
-    expected |= {"feather-stm32f405", "olimex-stm32-h405"}
+    expected |= {"feather-stm32f405", "olimex-stm32-h405", "nucleo-f446re", "nrf52840-dk"}
     assert set(boards.available()) == expected
 
 
