@@ -86,6 +86,11 @@ def fits(text: str, width: int, height: int) -> bool:
     return len(lines) <= height and max(map(len, lines)) <= width
 
 
+def told(terminal: Path) -> bool:
+    """Whether what `stty` says of the terminal is written, and not only its file made."""
+    return terminal.is_file() and terminal.read_text().endswith("\n")
+
+
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50)])
 def test_keys_steer_a_run(pane: Callable[[int, int], Pane], width: int, height: int, tmp_path: Path) -> None:
     here = pane(width, height)
@@ -114,7 +119,7 @@ def test_keys_steer_a_run(pane: Callable[[int, int], Pane], width: int, height: 
     here.press("?")
     assert "double and halve the learning rate" in here.sees("classify the test samples now")
     here.press("q")
-    here.wait((tmp_path / "tty.txt").exists)
+    here.wait(lambda: told(tmp_path / "tty.txt"))
     end = here.events()[-1]
     assert isinstance(end, Run)
     assert end.status == "stopped"
@@ -134,7 +139,7 @@ def test_keys_choose_among_devices(pane: Callable[[int, int], Pane], tmp_path: P
     here.press("Escape")
     here.sees("fleet", "2 devices")
     here.press("q")
-    here.wait((tmp_path / "tty.txt").exists)
+    here.wait(lambda: told(tmp_path / "tty.txt"))
     ends = {event.source: event.status for event in here.events() if isinstance(event, Run)}
     assert ends == {"reference": "stopped", "reference#2": "stopped"}
 
@@ -156,7 +161,7 @@ def test_the_terminal_is_usable_after_any_end(
     ours = [pid for pid in found.stdout.split() if Path(f"/proc/{pid}/cwd").resolve() == tmp_path]
     before = len(here.events())
     subprocess.run(["kill", f"-{signal}", *ours], check=True)
-    here.wait((tmp_path / "tty.txt").exists)
+    here.wait(lambda: told(tmp_path / "tty.txt"))
     assert len(here.events()) >= before, "what was recorded stays"
     assert run.status == "started"
     if signal != "KILL":  # nobody can tidy up after that
