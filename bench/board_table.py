@@ -32,6 +32,7 @@ HEAD = (
 _PLACES = {
     "hardware": "on silicon",
     "qemu": "in QEMU",
+    "unicorn": "in unicorn",
     "svd": "against the SVD",
     "compiled": "only compiled",
 }

@@ -33,7 +33,7 @@ LABELS = np.array([0, 1])
 
 @pytest.mark.parametrize("where", ["", "chip", "qemu", "qemu:", "serial:", "reference:x", "host:1"])
 def test_places_that_do_not_exist(where: str) -> None:
-    with pytest.raises(UsageError, match="allowed: reference, host, qemu:BOARD, serial:PORT"):
+    with pytest.raises(UsageError, match="allowed: reference, host, qemu:BOARD, unicorn, serial:PORT"):
         open_executor(net(), where)
 
 

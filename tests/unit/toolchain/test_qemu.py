@@ -131,6 +131,7 @@ def test_missing_image_and_board_without_emulator(tmp_path: Path) -> None:
 def test_doctor_tells_what_is_missing_and_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CC", raising=False)
+    monkeypatch.delenv("WAGEKIT_CROSS", raising=False)
     monkeypatch.setattr(zig, "find", lambda: None)
     facts = {fact.name: fact for fact in doctor.examine()}
     assert facts["wagekit"].found

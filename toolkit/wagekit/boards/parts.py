@@ -151,6 +151,6 @@ class Flashing(Part):
 class Verified(Part):
     """What of a board has been tried, and where."""
 
-    where: Literal["hardware", "qemu", "svd", "compiled"]
-    """On silicon; in QEMU; addresses and fields against the maker's SVD; or only compiled."""
+    where: Literal["hardware", "qemu", "unicorn", "svd", "compiled"]
+    """On silicon; in QEMU or unicorn; addresses and fields against the maker's SVD; or only compiled."""
     what: Text

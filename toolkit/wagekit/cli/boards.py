@@ -143,6 +143,7 @@ def _show(board: Board) -> None:
 _WHERE = {
     "hardware": "tried on silicon",
     "qemu": "tried in QEMU",
+    "unicorn": "tried in unicorn",
     "svd": "held against SVD",
     "compiled": "only compiled",
 }

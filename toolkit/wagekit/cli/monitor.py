@@ -23,7 +23,7 @@ def monitor(
         typer.Option(
             "--on",
             metavar="PLACE",
-            help="reference, host, qemu:BOARD, serial:PORT or neuro:PRESET; again for each further place.",
+            help="reference, host, qemu:BOARD, unicorn, serial:PORT, neuro:PRESET; again for more places.",
             show_default=False,
         ),
     ] = None,

@@ -35,7 +35,9 @@ Label = Annotated[
 ]
 On = Annotated[
     str,
-    typer.Option("--on", metavar="PLACE", help="reference, host, qemu:BOARD, serial:PORT or neuro:PRESET."),
+    typer.Option(
+        "--on", metavar="PLACE", help="reference, host, qemu:BOARD, unicorn, serial:PORT or neuro:PRESET."
+    ),
 ]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Samples in one step of learning.")]
 Epochs = Annotated[

@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wagekit.cli.console import note
 from wagekit.errors import DataError, UsageError
 from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from wagekit.cli.loading import Loader
     from wagekit.toolchain.firmware import FirmwareImage
     from wagekit.training.model import Model
+
+
+DEFAULT_PLACE = "qemu:mps2-an386"
+UNICORN = "unicorn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +76,42 @@ def open_place(
         where, image = loader.place, None
     else:
         image = None
+    if not (icount or flash or loader):
+        where = stand_in(where)
     kind, _, target = where.partition(":")
     _refuse(icount and kind != "qemu", "--icount", "qemu:BOARD", where)
+    _refuse(flash is not None and kind == UNICORN, "--flash", "qemu:BOARD", where)
     _refuse(baud is not None and kind != "serial", "--baud", "serial:PORT", where)
-    _refuse(sensor is not None and kind != "qemu", "--sensor", "qemu:BOARD", where)
+    _refuse(sensor is not None and kind not in ("qemu", "unicorn"), "--sensor", "qemu:BOARD", where)
     options: dict[str, Any] = {"baud": baud} if baud else {}
-    if kind in ("serial", "qemu") and not infer_only:
+    if kind in ("serial", "qemu", "unicorn") and not infer_only:
         options["masters"] = masters
-    if kind in ("serial", "qemu"):
+    if kind in ("serial", "qemu", "unicorn"):
         options["on_log"] = on_log
     if kind == "serial":
         options["keep"] = infer_only or keep
+    if (kind == "qemu" and target) or kind == "unicorn":
+        options |= {"store_limit": _store_limit(net, samples), "training": not infer_only, "health": health}
+        options |= {"keep": keep, "sensor": read_sensor(sensor)}
     if kind == "qemu" and target:
-        options |= {
-            "store_limit": _store_limit(net, samples),
-            "training": not infer_only,
-            "icount": icount,
-            "health": health,
-        }
-        options |= {"keep": keep, "flash": flash, "sensor": read_sensor(sensor), "load": loader is not None}
+        options |= {"icount": icount, "flash": flash, "load": loader is not None}
     executor = open_executor(net, where, seed=seed, batch=batch, **options)
     if image is not None:
         _check_build(executor, image)
     return Place(executor, image or getattr(executor, "image", None), icount)
+
+
+def stand_in(where: str) -> str:
+    """`unicorn` for the M4 board of QEMU where that is not installed but unicorn is; else the place itself.
+
+    It is said, in one line.
+    """
+    from wagekit.toolchain import qemu, unicorn_m4
+
+    if where != DEFAULT_PLACE or qemu.is_installed() or not unicorn_m4.is_installed():
+        return where
+    note(f"{qemu.PROGRAM} is not installed: {where} becomes {UNICORN} (board {unicorn_m4.BOARD})")
+    return UNICORN
 
 
 def _written(

@@ -12,7 +12,6 @@ from wagekit.cli import web as w
 from wagekit.cli.train import Resume
 
 EXAMPLE = "wagekit run digits --on qemu:mps2-an386 --report learned"
-DEFAULT_PLACE = "qemu:mps2-an386"
 
 
 def run(
@@ -23,7 +22,7 @@ def run(
         typer.Option(
             "--on",
             metavar="PLACE",
-            help="reference, host, qemu:BOARD, serial:PORT or neuro:PRESET. By default qemu:mps2-an386.",
+            help="reference, host, qemu:BOARD (by default mps2-an386), unicorn, serial:PORT or neuro:PRESET.",
             show_default=False,
         ),
     ] = None,
@@ -73,6 +72,7 @@ def run(
     With --board the firmware is first written as a programmer does it, and compared.
     """
     from wagekit.cli.learning import Settings
+    from wagekit.cli.places import DEFAULT_PLACE
     from wagekit.cli.session import Outputs, run_network
 
     settings = Settings(

@@ -24,6 +24,7 @@ from wagekit.spec import Network
 if TYPE_CHECKING:
     from wagekit.toolchain.firmware import FirmwareImage
     from wagekit.toolchain.qemu import QemuProcess
+    from wagekit.toolchain.unicorn_m4 import Machine
 
 QEMU_TIMING = Timing(resend=2.0, resend_limit=8.0, poll=2.0, silence=30.0, stall=180.0)
 """The line to an emulator loses nothing, but is slow where the machine is busy: an emulated UART takes one
@@ -32,7 +33,7 @@ byte each time that the scheduler gives it a turn. What is sent again too early 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a QEMU executor is made with."""
+    """What the executor of an emulated device is made with."""
 
     build: Callable[[Sequence[IntArray]], FirmwareImage]
     """A firmware whose frozen layers have the weights of these masters."""
@@ -41,7 +42,7 @@ class Bench:
     """The device's counter counts instructions."""
 
 
-class QemuExecutor(DeviceExecutor):
+class EmulatorExecutor(DeviceExecutor):
     """A device in an emulator of our own; the emulator ends with it.
 
     Loading other frozen weights than those in the flash of a firmware that learns builds the firmware
@@ -133,6 +134,37 @@ class _QemuTransport(Transport):
         return error
 
 
+class _UnicornTransport(Transport):
+    """The line of a chip in unicorn, which runs in this process."""
+
+    name = "unicorn"
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def read(self, timeout: float) -> bytes:
+        """See `Transport.read`."""
+        data = self._machine.read(timeout)
+        if not data:
+            self._check()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """See `Transport.write`."""
+        self._check()
+        self._machine.write(data)
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+        self._machine.stop()
+
+    def _check(self) -> None:
+        if self._machine.end:
+            raise LinkError(
+                f"{self.name}: {self._machine.end}", hint="the same network in QEMU may tell more of a fault"
+            )
+
+
 def open_serial(
     net: Network,
     port: str,
@@ -166,7 +198,7 @@ def open_qemu(
     on_log: LogSink | None = None,
     extra: Sequence[str] = (),
     **options: Any,
-) -> QemuExecutor:
+) -> EmulatorExecutor:
     """Build the network's firmware for a board (its name, folder or itself), boot it in QEMU and open it.
 
     With `icount` the device's counter counts instructions. The file `flash` keeps the checkpoints
@@ -200,8 +232,53 @@ def open_qemu(
             raise
         return device
 
+    bench = Bench(build, boot, icount)
+    begin = _first_masters(net, seed, masters)
+    return EmulatorExecutor(net, bench, begin, name=name, seed=seed, batch=batch, keep=keep or infers)
+
+
+def open_unicorn(
+    net: Network,
+    seed: int | None = None,
+    batch: int | None = None,
+    *,
+    keep: bool = False,
+    masters: Sequence[ArrayLike] | None = None,
+    timing: Timing | None = None,
+    on_log: LogSink | None = None,
+    **options: Any,
+) -> EmulatorExecutor:
+    """Build the network's firmware for the board of unicorn, start it in this process and open it.
+
+    As `open_qemu`, without what unicorn lacks: a count of instructions, checkpoints, the report of a fault.
+    """
+    from wagekit.toolchain import firmware, unicorn_m4
+
+    board = unicorn_m4.load_board()
+    unicorn_m4.version()
+    infers = masters is not None and not options.get("training", True)
+
+    def build(weights: Sequence[IntArray]) -> FirmwareImage:
+        known: dict[str, Any] = {"masters" if infers else "frozen": weights}
+        return firmware.build_usual(net, board, batch, **known, **options)
+
+    def boot(image: FirmwareImage) -> Device:
+        machine = unicorn_m4.Machine(image.elf, board)
+        try:
+            device = Device.open(_UnicornTransport(machine), timing=timing or QEMU_TIMING, on_log=on_log)
+            device.check_manifest(image.manifest["hash"])
+        except BaseException:
+            machine.stop()
+            raise
+        return device
+
+    bench = Bench(build, boot, icount=False)
+    begin = _first_masters(net, seed, masters)
+    return EmulatorExecutor(net, bench, begin, name="unicorn", seed=seed, batch=batch, keep=keep or infers)
+
+
+def _first_masters(net: Network, seed: int | None, masters: Sequence[ArrayLike] | None) -> list[IntArray]:
+    """What a device begins with: `masters`, or the initial ones of the seed."""
     graph = compile_graph(net, training=False)
     start = net.seed if seed is None else check_uint32(seed, "seed")
-    begin = initial_masters(graph, start) if masters is None else check_masters(graph, masters)
-    bench = Bench(build, boot, icount)
-    return QemuExecutor(net, bench, begin, name=name, seed=seed, batch=batch, keep=keep or infers)
+    return list(initial_masters(graph, start) if masters is None else check_masters(graph, masters))

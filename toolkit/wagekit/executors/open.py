@@ -12,7 +12,7 @@ from wagekit.errors import UsageError
 from wagekit.executors.base import Executor
 from wagekit.spec import Network
 
-PLACES = ("reference", "host", "qemu:BOARD", "serial:PORT", "neuro:PRESET")
+PLACES = ("reference", "host", "qemu:BOARD", "unicorn", "serial:PORT", "neuro:PRESET")
 
 
 def open_executor(
@@ -26,8 +26,8 @@ def open_executor(
 ) -> Executor:
     """Open a network somewhere, in its first state: `masters`, or initial ones drawn from `seed`; step 0.
 
-    `where` is `reference`, `host`, `qemu:BOARD`, `serial:PORT` or `neuro:PRESET` (a name or the path of a
-    `.toml`). `seed` (uint32) is the network's own if not given. `batch` is the largest batch to be
+    `where` is `reference`, `host`, `qemu:BOARD`, `unicorn`, `serial:PORT` or `neuro:PRESET` (a name or the
+    path of a `.toml`). `seed` (uint32) is the network's own if not given. `batch` is the largest batch to be
     trained; if None, every place takes its own default. Other options are the place's: `baud` of a
     serial port, and so on; `UsageError` for one that it lacks. Only the module of the place is imported.
     """
@@ -48,6 +48,12 @@ def open_executor(
 
         _check_options(where, options, [*_options_of(open_qemu), *Choices.__annotations__])
         return open_qemu(net, target, seed=seed, batch=batch, masters=masters, **options)
+    if where == "unicorn":
+        from wagekit.executors.attach import open_unicorn
+        from wagekit.toolchain.firmware import Choices
+
+        _check_options(where, options, [*_options_of(open_unicorn), *Choices.__annotations__])
+        return open_unicorn(net, seed=seed, batch=batch, masters=masters, **options)
     if kind == "serial" and target:
         from wagekit.executors.attach import open_serial
 

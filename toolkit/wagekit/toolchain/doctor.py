@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wagekit.boards import Board
 from wagekit.errors import BoardError, ToolError
-from wagekit.toolchain import cross, flash, host, programmers, qemu, zig
+from wagekit.toolchain import cross, flash, host, programmers, qemu, unicorn_m4, zig
 from wagekit.version import __version__
 
 
@@ -59,8 +59,15 @@ def examine() -> list[Fact]:
             cross.INSTALL,
             required=True,
         ),
-        _fact("QEMU", "emulated boards", qemu.version, qemu.INSTALL, required=True),
+        _fact(
+            "QEMU",
+            "emulated boards",
+            qemu.version,
+            qemu.INSTALL,
+            required=not unicorn_m4.is_installed(),
+        ),
         _ziglang(bundled),
+        _fact("unicorn", "an emulated board without root", unicorn_m4.version, zig.INSTALL),
         _fact("gdb", "`flash` into QEMU", lambda: _version(flash.find_debugger()), flash.INSTALL_GDB),
         _fact(
             "CMake", "building projects with CMake", lambda: _version("cmake"), "sudo apt-get install cmake"

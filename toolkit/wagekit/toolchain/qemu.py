@@ -22,6 +22,7 @@ from typing import IO, Self
 
 from wagekit.boards import Board
 from wagekit.errors import ToolError, UsageError
+from wagekit.toolchain import zig
 
 PROGRAM = "qemu-system-arm"
 INSTALL = "sudo apt-get install qemu-system-arm"
@@ -115,11 +116,19 @@ def _stop_all() -> None:
         process.stop()
 
 
+def is_installed() -> bool:
+    """Whether the emulator is on the path."""
+    return shutil.which(PROGRAM) is not None
+
+
 def find() -> str:
     """Path of the emulator; ToolError with the command that installs it."""
     path = shutil.which(PROGRAM)
     if path is None:
-        raise ToolError(f"the emulator {PROGRAM} is not installed", hint=f"install it with: {INSTALL}")
+        raise ToolError(
+            f"the emulator {PROGRAM} is not installed",
+            hint=f"{zig.without_root(INSTALL)}, and then --on unicorn",
+        )
     return path
 
 

@@ -1,0 +1,58 @@
+/* Board file of the emulator unicorn: a Cortex-M4 without interrupts and devices, and a port of
+ * four registers that the emulator's program plays. SPDX-License-Identifier: Apache-2.0 */
+#include "wagekit/wk_port.h"
+#include "wk_board.h"
+#include "wk_cortex.h"
+
+#define RECEIVE (WK_UART_BASE + 0x00u) /* the next byte that came, or NOTHING */
+#define SEND (WK_UART_BASE + 0x04u)
+#define TICKS_LOW (WK_UART_BASE + 0x08u) /* microseconds; a read keeps the upper half */
+#define TICKS_HIGH (WK_UART_BASE + 0x0Cu)
+#define NOTHING 0xFFFFFFFFu
+
+void WK_IRQ_HANDLER(WK_UART_IRQ)(void);
+
+void wk_board_init(void) {
+    /* nothing to set up */
+}
+
+bool wk_board_is_emulated(void) {
+    return true;
+}
+
+uint64_t wk_port_ticks(void) {
+    const uint32_t low = wk_reg_read(TICKS_LOW);
+    return ((uint64_t)wk_reg_read(TICKS_HIGH) << 32) | low;
+}
+
+/* There is no watchdog. But every loop that waits for bytes comes by here, and takes them in the
+ * place of the interrupt, which never comes. */
+void wk_port_feed_watchdog(void) {
+    WK_IRQ_HANDLER(WK_UART_IRQ)();
+}
+
+void wk_uart_init(void) {
+    /* nothing to set up */
+}
+
+int32_t wk_uart_take(void) {
+    const uint32_t byte = wk_reg_read(RECEIVE);
+    return byte == NOTHING ? -1 : (int32_t)(byte & 0xFFu);
+}
+
+bool wk_uart_put(uint8_t byte) {
+    wk_reg_write(SEND, byte);
+    return true;
+}
+
+void wk_uart_interrupt_on_room(bool on) {
+    (void)on; /* there always is room */
+}
+
+void wk_uart_flush(void) {
+    /* a byte leaves at once */
+}
+
+uint32_t wk_uart_overruns(void) {
+    return 0;
+}
