@@ -11,6 +11,7 @@
 #define WK_SYST_CVR 0xE000E018u
 #define WK_SCB_ICSR 0xE000ED04u
 #define WK_SCB_AIRCR 0xE000ED0Cu
+#define WK_SCB_CCR 0xE000ED14u
 #define WK_SCB_CFSR 0xE000ED28u
 #define WK_SCB_HFSR 0xE000ED2Cu
 #define WK_SCB_MMFAR 0xE000ED34u
@@ -22,6 +23,10 @@
 #define WK_DEMCR_TRCENA (UINT32_C(1) << 24)
 #define WK_DWT_CTRL 0xE0001000u
 #define WK_DWT_CYCCNT 0xE0001004u
+
+#define WK_CCR_BFHFNMIGN (UINT32_C(1) << 8)
+#define WK_CCR_IC (UINT32_C(1) << 17)
+#define WK_ICIALLU 0xE000EF50u
 
 #define WK_MPU_CTRL 0xE000ED94u
 #define WK_MPU_RNR 0xE000ED98u
@@ -58,6 +63,33 @@ static inline void wk_mpu_forbid(uint32_t base, uint32_t log2_size) {
     wk_reg_write(WK_MPU_CTRL, 5); /* on, with the default map around it */
     __asm volatile("dsb\n\tisb" ::: "memory");
 }
+
+static inline void wk_data_barrier(void) {
+    __asm volatile("dsb" ::: "memory");
+}
+
+#if __ARM_ARCH >= 7
+/* The instruction cache, of a core that has one; what it holds after a reset is not known. */
+static inline void wk_instruction_cache_start(void) {
+    __asm volatile("dsb\n\tisb" ::: "memory");
+    wk_reg_write(WK_ICIALLU, 0);
+    __asm volatile("dsb\n\tisb" ::: "memory");
+    wk_reg_write(WK_SCB_CCR, wk_reg_read(WK_SCB_CCR) | WK_CCR_IC);
+    __asm volatile("dsb\n\tisb" ::: "memory");
+}
+
+/* A word that the bus may refuse: the core then goes on, with any value. Faults of reading are
+ * ignored for this one instruction, in which nothing else runs. */
+static inline uint32_t wk_read_without_fault(uint32_t address) {
+    const uint32_t before = wk_reg_read(WK_SCB_CCR);
+    wk_reg_write(WK_SCB_CCR, before | WK_CCR_BFHFNMIGN);
+    __asm volatile("dsb\n\tisb\n\tcpsid f" ::: "memory");
+    const uint32_t value = wk_reg_read(address);
+    __asm volatile("dsb\n\tcpsie f" ::: "memory");
+    wk_reg_write(WK_SCB_CCR, before);
+    return value;
+}
+#endif
 
 static inline void wk_nvic_enable(uint32_t irq) {
     wk_reg_write(WK_NVIC_ISER + 4u * (irq / 32u), UINT32_C(1) << (irq % 32u));

@@ -1,5 +1,5 @@
-/* What boards with an STM32F2 or STM32F4 have in common: clocks, pins, counter. Their own file
- * says which crystal and which pins. SPDX-License-Identifier: Apache-2.0 */
+/* What boards with an STM32F2 or STM32F4 have in common beside wk_stm32.h: the clocks. Their
+ * own file says which crystal and which pins. SPDX-License-Identifier: Apache-2.0 */
 #ifndef WK_STM32F4_H
 #define WK_STM32F4_H
 
@@ -20,7 +20,7 @@ void wk_stm32f4_start(const wk_stm32f4_clocks_t *clocks);
 
 typedef enum { WK_GPIOA = 0, WK_GPIOB = 1, WK_GPIOC = 2, WK_GPIOD = 3 } wk_stm32f4_port_t;
 
-/* Gives a pin to a unit, by the number of its alternate function (0 to 15), with a pull-up. */
+/* As wk_stm32_pin; starts the port's clock. */
 void wk_stm32f4_pin(wk_stm32f4_port_t port, uint32_t pin, uint32_t function);
 
 #endif

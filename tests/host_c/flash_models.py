@@ -29,6 +29,15 @@ static inline uint32_t wk_reg_read(uint32_t address) {
 }
 #endif
 """
+CORTEX = """
+#include "wagekit/wk_reg.h"
+uint32_t sim_careful(uint32_t address);
+static inline void wk_data_barrier(void) {
+}
+static inline uint32_t wk_read_without_fault(uint32_t address) {
+    return sim_careful(address);
+}
+"""
 SIM = """
 #include "wagekit/wk_port.h"
 #include "wk_board.h"
@@ -36,7 +45,15 @@ SIM = """
 uint32_t (*sim_read)(uint32_t);
 void (*sim_write)(uint32_t, uint32_t);
 uint64_t sim_ticks;
-bool sim_emulated;
+bool sim_emulated, sim_careless = true;
+/* Whether a read that the bus refuses would be a fault. */
+uint32_t sim_careful(uint32_t address);
+uint32_t sim_careful(uint32_t address) {
+    sim_careless = false;
+    const uint32_t value = sim_read(address);
+    sim_careless = true;
+    return value;
+}
 uint64_t wk_port_ticks(void) { return sim_ticks; }
 bool wk_board_is_emulated(void) { return sim_emulated; }
 """
@@ -44,7 +61,7 @@ DECLARED = """
 extern uint32_t (*sim_read)(uint32_t);
 extern void (*sim_write)(uint32_t, uint32_t);
 extern uint64_t sim_ticks;
-extern bool sim_emulated;
+extern bool sim_emulated, sim_careless;
 """
 
 
@@ -64,6 +81,7 @@ def library(board: str, driver: str) -> tuple[Any, Any]:
         **headers,
         "include/wagekit/wk_reg.h": REGISTERS,
         "include/wk_config.h": "".join(f"#define {name} {value}\n" for name, value in config.items()),
+        "wk_cortex.h": CORTEX,
         "sim.c": SIM,
     }
     for name in (f"{driver}.c", "wk_flash_mapped.h", "wk_board.h"):
@@ -82,6 +100,7 @@ class Driver:
         self.ffi, self.lib = library(board, driver)
         self.model = model
         model.now = self.now
+        model.careless = lambda: bool(self.lib.sim_careless)
         self.wrong: list[BaseException] = []
         self._read = self.ffi.callback("uint32_t(uint32_t)", model.read, onerror=self._keep)
         self._write = self.ffi.callback("void(uint32_t, uint32_t)", model.write, onerror=self._keep)
@@ -145,6 +164,8 @@ class Model:
         self.origin = origin
         self.memory = bytearray(b"\x00" * size)
         self.now: Callable[[], int] = int
+        self.careless: Callable[[], bool] = bool
+        """Whether a read that the bus refuses would be a fault."""
         self.looks = 0
         """Of the driver at the state of the flash."""
         self.busy_until = 0
@@ -250,3 +271,84 @@ class Stm32F4(Model):
         else:
             self.busy_until = self.now() + self.program_ticks
             self.clear_bits(address, value)
+
+
+class Stm32H7(Model):
+    """RM0433 chapter 4, the second bank: words of 256 bits with error correction, programmed once each."""
+
+    BASE = 0x52002100
+    KEYR, CR, SR, CCR = BASE + 4, BASE + 0xC, BASE + 0x10, BASE + 0x14
+    BUSY, WRPERR, PGSERR, DBECCERR = 7, 1 << 17, 1 << 18, 1 << 26
+    ERRORS = 0x07EE0000
+
+    def __init__(self, origin: int, size: int) -> None:
+        super().__init__(origin, size)
+        self.cr, self.sr = 1, 0
+        self.keys: list[int] = []
+        self.buffer: list[tuple[int, int]] = []
+        self.torn: set[int] = set()
+        """Words of 256 bits that cannot be corrected."""
+
+    def read(self, address: int) -> int:
+        if self.inside(address):
+            if address // 32 in self.torn:
+                assert not self.careless(), "a bus fault"
+                self.sr |= self.DBECCERR
+                return 0
+            return self.word(address)
+        if address == self.SR:
+            self.looks += 1
+            return self.sr | (self.BUSY if self.busy else 0)
+        assert address == self.CR
+        return self.cr
+
+    def write(self, address: int, value: int) -> None:
+        if self.inside(address):
+            self._program(address, value)
+        elif address == self.KEYR:
+            self.keys.append(value)
+            assert tuple(self.keys) == Stm32F4.KEYS[: len(self.keys)], "the chip locks itself until its reset"
+            if len(self.keys) == 2:
+                self.keys, self.cr = [], self.cr & ~1
+        elif address == self.CCR:
+            self.sr &= ~value
+        else:
+            assert address == self.CR
+            self._control(value)
+
+    def _control(self, value: int) -> None:
+        assert not self.busy
+        assert not self.cr & 1 or value & 1, "locked"
+        self.cr = value
+        if value & 1 << 7:
+            assert value & 0xE == 4, "SER alone"
+            start = 0x08100000 + 0x20000 * (value >> 8 & 7)
+            assert self.inside(start)
+            self.busy_until = self.now() + self.erase_ticks
+            if self.broken:
+                self.sr |= self.WRPERR
+                return
+            at = start - self.origin
+            self.memory[at : at + 0x20000] = b"\xff" * 0x20000
+            self.torn = {word for word in self.torn if not start <= 32 * word < start + 0x20000}
+
+    def _program(self, address: int, value: int) -> None:
+        assert not self.busy, "the bus would wait"
+        if self.cr & 2 == 0 or self.sr & self.ERRORS:
+            self.sr |= self.PGSERR
+            return
+        self.buffer.append((address, value))
+        first = self.buffer[0][0]
+        assert first % 32 == 0
+        assert address == first + 4 * (len(self.buffer) - 1), "a word's parts come in order"
+        if len(self.buffer) < 8:
+            return
+        at = first - self.origin
+        assert self.memory[at : at + 32] == b"\xff" * 32, "a word is programmed once"
+        words, self.buffer = self.buffer, []
+        if self.broken:
+            self.sr |= self.WRPERR
+            return
+        self.busy_until = self.now() + self.program_ticks
+        for place, part in words:
+            self.clear_bits(place, part)

@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.host_c.flash_models import TICK_HZ, Driver, Model, Stm32F4
+from tests.host_c.flash_models import TICK_HZ, Driver, Model, Stm32F4, Stm32H7
 from wagekit import boards
 
 CHIPS: dict[str, tuple[str, type[Model]]] = {
     "olimex-stm32-h405": ("wk_flash_stm32f4", Stm32F4),
     "nucleo-f446re": ("wk_flash_stm32f4", Stm32F4),
+    "nucleo-h743zi": ("wk_flash_stm32h7", Stm32H7),
 }
 Open = Callable[..., Driver]
 
@@ -69,6 +70,20 @@ def test_a_flash_that_never_ends_has_failed(open_driver: Open) -> None:
     chip.model.erase_ticks = 3600 * TICK_HZ
     assert chip.erase(1) == Driver.FAILED
     assert 1 <= chip.now() / TICK_HZ < 60
+
+
+def test_what_cannot_be_corrected_is_no_fault(host_cc: str) -> None:
+    (area,) = boards.load("nucleo-h743zi").checkpoint
+    model = Stm32H7(area.origin, area.size * area.count)
+    chip = Driver("nucleo-h743zi", "wk_flash_stm32h7", model)
+    assert chip.start() == Driver.DONE
+    assert chip.erase(0) == Driver.DONE
+    model.torn.add((area.origin + 96) // 32)
+    assert chip.read(64, 64)[0] == Driver.FAILED
+    assert chip.read(0, 64) == (Driver.DONE, b"\xff" * 64)
+    assert chip.program(128, bytes(64)) == Driver.DONE, "it does not disturb what is programmed"
+    assert chip.erase(0) == Driver.DONE
+    assert chip.read(64, 64) == (Driver.DONE, b"\xff" * 64)
 
 
 def test_an_emulated_chip_has_no_sectors(open_driver: Open) -> None:

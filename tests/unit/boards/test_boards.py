@@ -42,6 +42,7 @@ def test_the_boards_are_there() -> None:
     expected |= {"mps2-an385", "mps2-an385-v6m", "mps2-an386", "mps2-an500", "mps2-an505"}
     expected |= {"mps3-an547", "lm3s6965evb"}
     expected |= {"feather-stm32f405", "olimex-stm32-h405", "nucleo-f446re", "nrf52840-dk"}
+    expected |= {"nucleo-h743zi"}
     assert set(boards.available()) == expected
 
 
@@ -103,7 +104,7 @@ def test_no_board_at_the_path(tmp_path: Path) -> None:
         (
             'driver = "stm32"',
             'driver = "usb"',
-            r"uart\.driver = 'usb': .*'cmsdk', 'stm32', 'nrf51', '16550', 'pl011' or 'own'",
+            r"uart\.driver = 'usb': .*'cmsdk', 'stm32', 'stm32v2', 'nrf51', '16550', 'pl011' or 'own'",
         ),
         ("irq = 37", "irq = 99", r"uart\.irq = 99: below interrupts = 82"),
         ("ring = 4096", "ring = 4095", r"link\.ring = 4095: a power of two"),

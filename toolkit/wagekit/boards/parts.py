@@ -47,7 +47,7 @@ class Ticks(Part):
 class Uart(Part):
     """The serial port of the link."""
 
-    driver: Literal["cmsdk", "stm32", "nrf51", "16550", "pl011", "own"]
+    driver: Literal["cmsdk", "stm32", "stm32v2", "nrf51", "16550", "pl011", "own"]
     """How the divisor is computed; `own` is clock / baud, for a driver of the board's own."""
     base: Word
     irq: Annotated[int, Field(ge=0, le=239)]
