@@ -128,3 +128,10 @@ def test_checkout_imports_without_install(root: Path, tmp_path: Path) -> None:
     """The editable install finds its resources from any folder."""
     program = "from wagekit import resources; print((resources.firmware() / 'include').is_dir())"
     assert run(sys.executable, "-c", program, cwd=tmp_path).strip() == "True"
+
+
+def test_a_library_that_the_wheel_exports_has_its_license(installed: Path, root: Path) -> None:
+    wagekit = installed / "venv" / "bin" / "wagekit"
+    run(wagekit, "export", "digits-tiny", "--as", "arduino", "--out", "library", cwd=installed)
+    assert (installed / "library" / "LICENSE").read_text() == (root / "LICENSE").read_text()
+    assert (installed / "library" / "library.properties").is_file()

@@ -11,7 +11,7 @@ import pytest
 from wagekit.errors import UsageError
 from wagekit.templates import render
 from wagekit.version import __version__
-from wagekit.writer import firmware_files, write_atomic, write_files
+from wagekit.writer import firmware_files, write_atomic, write_files, write_folder
 
 
 def test_the_manifest_tells_what_was_written(tmp_path: Path) -> None:
@@ -68,3 +68,56 @@ def test_the_static_sources_are_found() -> None:
 def test_templates_fail_on_what_is_undefined() -> None:
     with pytest.raises(Exception, match="undefined"):
         render("mcu/wk_model.h.jinja", title="only this")
+
+
+def test_a_folder_gives_way_to_its_next_version(tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    write_folder(folder, {"a.c": "old", "sub/b.c": "gone"}, facts={"mark": 1}, key="mark")
+    path = write_folder(folder, {"a.c": "new"}, facts={"mark": 1}, key="mark")
+    assert path == folder / "manifest.json"
+    assert sorted(item.name for item in folder.rglob("*")) == ["a.c", "manifest.json"]
+    assert [item.name for item in tmp_path.iterdir()] == ["library"]
+
+
+@pytest.mark.parametrize("stranger", ["a.c", "mine.txt", "build/x.o"])
+def test_a_folder_keeps_what_is_not_ours(tmp_path: Path, stranger: str) -> None:
+    folder = tmp_path / "library"
+    write_folder(folder, {"a.c": "old"}, facts={"mark": 1}, key="mark")
+    (folder / stranger).parent.mkdir(exist_ok=True)
+    (folder / stranger).write_text("mine")
+    with pytest.raises(UsageError, match=stranger) as caught:
+        write_folder(folder, {"a.c": "new"}, facts={"mark": 1}, key="mark")
+    assert "--force" in (caught.value.hint or "")
+    assert (folder / stranger).read_text() == "mine"
+    write_folder(folder, {"a.c": "new"}, facts={"mark": 1}, key="mark", force=True)
+    assert (folder / "a.c").read_text() == "new"
+    assert stranger == "a.c" or (folder / stranger).read_text() == "mine"
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(tmp_path / "project", {"a.c": "x"}, facts={"other": 1})
+    with pytest.raises(UsageError, match="not written here"):
+        write_folder(tmp_path / "project", {"a.c": "y"}, facts={"mark": 1}, key="mark")
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="is a file"):
+        write_folder(tmp_path / "file", {"a.c": "y"}, facts={"mark": 1}, key="mark")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="where you are"):
+        write_folder(Path(), {"a.c": "y"}, facts={"mark": 1}, key="mark", force=True)
+
+
+def test_a_folder_that_fails_half_way_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "library"
+    write_folder(folder, {"a.c": "old"}, facts={"mark": 1}, key="mark")
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise OSError("full")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(UsageError, match="full"):
+        write_folder(folder, {"a.c": "new"}, facts={"mark": 1}, key="mark")
+    assert (folder / "a.c").read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["library"]

@@ -1,13 +1,16 @@
 """The only place that finds packaged data: templates, C sources, boards and data sets.
 
-Everything goes through `importlib.resources`, so that an editable install, a wheel
-and a zipped package behave alike.
+Everything goes through `importlib.resources` (the license: `importlib.metadata`), so that an editable
+install, a wheel and a zipped package behave alike.
 """
 
 from __future__ import annotations
 
+from importlib.metadata import distribution
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+
+from wagekit.errors import ToolError
 
 
 def codegen() -> Traversable:
@@ -43,3 +46,14 @@ def dataset_files() -> Traversable:
 def web_files() -> Traversable:
     """Folder of the page that the web view serves."""
     return files("wagekit.monitor.web") / "files"
+
+
+def license_text() -> str:
+    """The license of wagekit, and so of the C files that it writes."""
+    about = distribution("wagekit")
+    text = about.read_text("licenses/LICENSE") or about.read_text("LICENSE")
+    if text is None:
+        raise ToolError(
+            "the license of wagekit is not installed with it", hint="install it again: pip install wagekit"
+        )
+    return text

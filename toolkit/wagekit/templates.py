@@ -21,6 +21,12 @@ def render_html(template: str, **context: Any) -> str:
     return _environment(True).get_template(template).render(**context)
 
 
+def quoted(text: str) -> str:
+    """Text as it stands in a C string, on one line and in ASCII."""
+    data = text.encode("utf-8")
+    return "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in data)
+
+
 @cache
 def _environment(autoescape: bool = False) -> Environment:
     return Environment(

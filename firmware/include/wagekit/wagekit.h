@@ -10,6 +10,10 @@
 #include "wagekit/wk_status.h"
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct wk_model wk_model_t;
 
 typedef enum { WK_RULE_PAPER = 0, WK_RULE_ERROR_SCALED = 1 } wk_rule_t;
@@ -113,5 +117,9 @@ wk_status_t wk_model_read_masters(const wk_model_t *model, uint32_t layer, uint3
                                   uint32_t count, uint8_t *bytes);
 wk_status_t wk_model_write_masters(wk_model_t *model, uint32_t layer, uint32_t first,
                                    uint32_t count, const uint8_t *bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* 8-bit samples p in 0..255 -> clip(p - 128, -127, 127) (centered) or p >> 1 (unit), then
  * rounded half away from zero to the grid of `bits`, 2..8. Golden: encode. */
 void wk_encode_centered(const uint8_t *raw, uint32_t count, uint32_t bits, int8_t *codes);
@@ -31,5 +35,9 @@ void wk_encode_affine_u16(const wk_affine_t *affine, const uint16_t *raw, uint32
                           int8_t *codes);
 void wk_encode_affine_i32(const wk_affine_t *affine, const int32_t *raw, uint32_t count,
                           int8_t *codes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A correlation: [input_h, input_w, input_c] -> [output_h, output_w, outputs], before pooling. */
 typedef struct {
     int32_t input_h, input_w, input_c;
@@ -112,5 +116,9 @@ void wk_max_pool(const wk_pool_t *pool, const int8_t *plane, int8_t *output, uin
 /* How many of `count` activations, `spacing` apart, have the magnitude `limit`. */
 uint32_t wk_count_saturated(const int8_t *activations, int32_t count, int32_t spacing,
                             int32_t limit);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

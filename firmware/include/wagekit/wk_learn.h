@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define WK_LEARN_RATES 8u
 /* The running accuracy that stands for 1. */
 #define WK_LEARN_ONE (1u << 20)
@@ -88,5 +92,9 @@ bool wk_replay_offer(wk_replay_t *replay, uint32_t *place);
 
 /* A place with a sample to learn again; false if there is none. */
 bool wk_replay_draw(wk_replay_t *replay, uint32_t *place);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What the output's error is made of: one stands for a target of 1, 2^log2_one. */
 typedef struct {
     int32_t classes;
@@ -156,5 +160,9 @@ void wk_update_outer_m8(const wk_update_t *update, int32_t error, const int8_t *
 void wk_update_outer_m16(const wk_update_t *update, int32_t error, const int8_t *input,
                          int32_t inputs, const uint32_t *pairs, int32_t count, uint32_t first,
                          int16_t *masters);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -152,6 +152,10 @@ def test_export(cli: Callable, two: Path, tmp_path: Path) -> None:
     cli("export", two).refused(2, "nothing to write")
     cli("export", two, "--csv", "u", "--source", "c").refused(2, "--source c")
     cli("export", "absent", "--csv", "u").refused(4, "absent")
+    same = json.loads(cli("export", two, "--as", "csv", "--out", "v", "--json").out)["written"]
+    assert [Path(path).name for path in same] == [Path(path).name for path in found]
+    cli("export", two, "--as", "csv", "--batch", "2").refused(2, "--batch does not go with --as csv")
+    cli("export", two, "--as", "csv", "--csv", "w").refused(2, "--out FOLDER")
     assert not (tmp_path / "u").exists()
     pytest.importorskip("tensorboardX", reason="event files need the extra 'tensorboard'")
     shown = cli("export", two, "--tensorboard", "tb")

@@ -66,8 +66,8 @@ def _root(
 
 _PANELS = {
     "Describe and learn": (new, train, evaluate, predict),
-    "On the chip": (analyze, build, run, learn, record, monitor, flash, info, simulate),
-    "Recordings": (replay, report, export),
+    "On the chip": (analyze, build, export, run, learn, record, monitor, flash, info, simulate),
+    "Recordings": (replay, report),
     "Trust": (doctor, verify, demo),
 }
 for _panel, _modules in _PANELS.items():

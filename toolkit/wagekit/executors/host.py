@@ -347,6 +347,7 @@ def _exponent(value: int) -> int | None:
 
 
 def declarations(header: str) -> str:
-    """What cffi reads of a header: no comments, no preprocessor."""
+    """What cffi reads of a header: no comments, nothing that is for C++ alone, no preprocessor."""
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    text = re.sub(r"^#ifdef __cplusplus$.*?^#endif$", "", text, flags=re.DOTALL | re.MULTILINE)
     return "\n".join(line for line in text.splitlines() if not line.startswith("#"))

@@ -6,8 +6,6 @@ import contextlib
 import hashlib
 import os
 import platform
-import posixpath
-import re
 import shlex
 import shutil
 import struct
@@ -21,7 +19,7 @@ from pathlib import Path
 
 from wagekit.errors import ToolError
 from wagekit.toolchain import zig
-from wagekit.writer import write_atomic
+from wagekit.writer import with_headers, write_atomic
 
 FLAGS = ("-std=c11", "-O3", "-march=native", "-fPIC", "-fvisibility=default", "-Wall", "-Wextra")
 TIMEOUT = 300
@@ -29,7 +27,6 @@ TIMEOUT = 300
 KEPT_SECONDS = 14 * 24 * 3600
 """What was not used for so long leaves the cache when something new is built."""
 INSTALL = "sudo apt-get install gcc"
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
 
 def cache_folder() -> Path:
@@ -74,7 +71,7 @@ def build_library(
     folder = cache_folder() / "host"
     common = _digest([*_machine(tuple(compiler)), *options, *include])
     objects = {
-        name: folder / f"{Path(name).stem}-{_digest([common, *_with_headers(files, name, include)])}.o"
+        name: folder / f"{Path(name).stem}-{_digest([common, *_texts(files, name, include)])}.o"
         for name in sorted(files)
         if name.endswith(".c")
     }
@@ -131,20 +128,9 @@ def _run(command: list[str], what: str) -> None:
         raise ToolError(f"{command[0]} failed: {what}: {first}")
 
 
-def _with_headers(files: Mapping[str, str], source: str, include: Sequence[str]) -> list[str]:
+def _texts(files: Mapping[str, str], source: str, include: Sequence[str]) -> list[str]:
     """Names and texts of a source and of all that it includes, in a fixed order."""
-    found = {source}
-    todo = [source]
-    while todo:
-        name = todo.pop()
-        folders = [posixpath.dirname(name), *include]
-        for wanted in _INCLUDE.findall(files[name]):
-            paths = (posixpath.normpath(posixpath.join(folder, wanted)) for folder in folders)
-            path = next((path for path in paths if path in files), None)
-            if path is not None and path not in found:
-                found.add(path)
-                todo.append(path)
-    return [part for name in sorted(found) for part in (name, files[name])]
+    return [part for name in sorted(with_headers(files, [source], include)) for part in (name, files[name])]
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -65,14 +65,8 @@ def render_manifest_header(digest: bytes, facts: Mapping[str, str]) -> str:
         "mcu/wk_manifest.h.jinja",
         version=__version__,
         hash=[f"0x{byte:02x}" for byte in digest],
-        lines=[_quoted(f"{key}={value}") for key, value in facts.items()],
+        lines=[templates.quoted(f"{key}={value}") for key, value in facts.items()],
     )
-
-
-def _quoted(text: str) -> str:
-    """As it stands in a C string, on one line and in ASCII."""
-    data = text.encode("utf-8")
-    return "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in data)
 
 
 def _compiled(files: Mapping[str, str]) -> list[str]:
