@@ -49,7 +49,15 @@ def test_without_apt_says_what_to_install(bare: Path) -> None:
     result = run(bare)
     assert result.returncode == 1
     assert "no apt-get" in result.stderr
-    for package in ("gcc-arm-none-eabi", "qemu-system-arm", "gdb-multiarch", "clang", "cmake", "tmux"):
+    for package in (
+        "gcc-arm-none-eabi",
+        "qemu-system-arm",
+        "gdb-multiarch",
+        "clang",
+        "cmake",
+        "tmux",
+        "ccache",
+    ):
         assert package in result.stderr
 
 
@@ -89,6 +97,7 @@ def complete(bare: Path) -> Path:
         "clang",
         "cmake",
         "tmux",
+        "ccache",
         "apt-cache",
     ):
         fake(bare, tool, "exit 0")
