@@ -42,7 +42,7 @@ def test_the_boards_are_there() -> None:
     expected |= {"mps2-an385", "mps2-an385-v6m", "mps2-an386", "mps2-an500", "mps2-an505"}
     expected |= {"mps3-an547", "lm3s6965evb"}
     expected |= {"feather-stm32f405", "olimex-stm32-h405", "nucleo-f446re", "nrf52840-dk"}
-    expected |= {"nucleo-h743zi"}
+    expected |= {"nucleo-h743zi", "raspberry-pi-pico"}
     assert set(boards.available()) == expected
 
 

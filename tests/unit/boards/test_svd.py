@@ -109,6 +109,17 @@ CASES += [
     ),
 ]
 
+CASES.append(
+    case(
+        "RP2040",
+        "raspberry-pi-pico",
+        "port.c",
+        "RESETS CLOCKS XOSC PLL_SYS IO_BANK0 PADS_BANK0 WATCHDOG TIMER",
+        "CLEAR_BITS CTRL_1_TO_15_MHZ CTRL_ENABLE STARTUP_4_MS CS_REFDIV_1 CLK_REF_CTRL_XOSC CLK_SYS_CTRL_AUX"
+        " FUNCSEL_UART PAD_INPUT_WITH_PULL_UP CRYSTAL_MHZ VCO_MHZ POLLS",
+    )
+)
+
 
 @cache
 def svd_of(name: str) -> Svd:
@@ -150,7 +161,9 @@ def masks_of(svd: Svd, name: str, units: dict[str, str]) -> set[int]:
             short = re.sub(r"^(EVENTS|TASKS)_", "", title)
             if not name.startswith(f"{short}_"):
                 continue
-            parts = [_field(register, part) for part in name.removeprefix(f"{short}_").split("_")]
+            rest = name.removeprefix(f"{short}_")
+            names = [rest] if rest in register.fields else rest.split("_")
+            parts = [_field(register, part) for part in names]
             if all(parts):
                 found.add(sum(mask & -mask for mask in parts))
     return found
