@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "wagekit demo --out demo"
 BATCH, EPOCHS = 4, 6.0
+EPOCHS_IN_UNICORN = 2.0
+"""Fewer, because it is an order of magnitude slower than QEMU."""
 OTHERS = ("host", "reference")
 """Where the training is repeated, to compare."""
 _COUNTED_STEPS = 12
@@ -48,7 +50,15 @@ def demo(
         Path, typer.Option("--out", metavar="FOLDER", help="Where picture, report, model and recording go.")
     ] = Path("demo"),
     board: o.BoardOption = "mps2-an386",
-    epochs: Annotated[float, typer.Option("--epochs", min=0.1, help="Passes over the samples.")] = EPOCHS,
+    epochs: Annotated[
+        float | None,
+        typer.Option(
+            "--epochs",
+            min=0.1,
+            help=f"Passes over the samples. By default {EPOCHS:g}, in unicorn {EPOCHS_IN_UNICORN:g}.",
+            show_default=False,
+        ),
+    ] = None,
     seed: o.Seed = None,
 ) -> None:
     """Train digits from scratch inside an emulated Cortex-M4, live, and prove it bit for bit."""
@@ -62,6 +72,7 @@ def demo(
     where = stand_in(f"qemu:{board}")
     counts = where != UNICORN
     _check_tools()
+    epochs = epochs or (EPOCHS if counts else EPOCHS_IN_UNICORN)
     make_folder(folder)
     lesson = plan_lesson(open_subject("digits"), Settings(batch=BATCH, epochs=epochs, seed=seed))
     _introduce(lesson, board if counts else unicorn_m4.BOARD)

@@ -7,7 +7,9 @@ thread of its own and stands still while the firmware sleeps.
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import mmap
 import sys
 import threading
 import time
@@ -24,9 +26,12 @@ from wagekit.toolchain.image import read_image
 
 BOARD = "unicorn-m4"
 PACKAGE = "unicorn"
-_RECEIVE, _SEND, _TICKS_LOW, _TICKS_HIGH = 0x0, 0x4, 0x8, 0xC
-_NOTHING = 0xFFFFFFFF
+_RECEIVE, _SEND, _TICKS = 0x0, 0x4, 0x8
 _PAGE = 0x1000
+_SHARED = 0x1000
+"""Offset of memory that the firmware reads without a call of ours."""
+_CAME, _TICKS_HIGH = 0, 1
+"""Words in there."""
 _SYSTEM = 0xE000E000
 """The core's own registers. None of them does anything here but the one that resets."""
 _AIRCR, _RESET_REQUEST = 0xD0C, 0x05FA0004
@@ -66,7 +71,7 @@ class Machine:
         self._incoming, self._outgoing = bytearray(), bytearray()
         self._stopping = self._resetting = False
         self._end = ""
-        self._latched = 0
+        self._page = (ctypes.c_uint32 * (_PAGE // 4)).from_buffer(mmap.mmap(-1, _PAGE))
         self._core = self._make_core(board)
         self._thread = threading.Thread(target=self._run, name=BOARD, daemon=True)
         self._thread.start()
@@ -93,6 +98,7 @@ class Machine:
         """Bytes for the firmware: they wait until it takes them."""
         with self._for_core:
             self._incoming += data
+            self._page[_CAME] = (self._page[_CAME] + len(data)) & 0xFFFFFFFF
             self._for_core.notify()
 
     def stop(self) -> None:
@@ -128,6 +134,8 @@ class Machine:
         for piece in self._image.segments:
             core.mem_write(piece.address, piece.data)
         core.mmio_map(board.uart.base, _PAGE, self._read_port, None, self._write_port, None)
+        shared = ctypes.addressof(self._page)
+        core.mem_map_ptr(board.uart.base + _SHARED, _PAGE, unicorn.UC_PROT_READ, shared)
         core.mmio_map(_SYSTEM, _PAGE, self._read_system, None, self._write_system, None)
         core.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
         return core
@@ -140,6 +148,9 @@ class Machine:
             while not self._stopping and not self._end:
                 self._core.emu_start(address | 1, _NOWHERE)
                 if self._resetting:
+                    with self._for_core:  # what the firmware had not taken is lost, as in a real device
+                        self._incoming.clear()
+                        self._page[_CAME] = 0
                     address = self._reset()
                 else:  # it sleeps, or stands still to end
                     address = self._core.reg_read(arm_const.UC_ARM_REG_PC)
@@ -176,11 +187,12 @@ class Machine:
     def _read_port(self, core: Any, offset: int, size: int, data: Any) -> int:
         if offset == _RECEIVE:
             with self._for_core:
-                return self._incoming.pop(0) if self._incoming else _NOTHING
-        if offset == _TICKS_LOW:
-            self._latched = time.monotonic_ns() // 1000
-            return self._latched & 0xFFFFFFFF
-        return self._latched >> 32 if offset == _TICKS_HIGH else 0
+                return self._incoming.pop(0) if self._incoming else 0
+        if offset == _TICKS:
+            now = time.monotonic_ns() // 1000
+            self._page[_TICKS_HIGH] = now >> 32
+            return now & 0xFFFFFFFF
+        return 0
 
     def _write_port(self, core: Any, offset: int, size: int, value: int, data: Any) -> None:
         if offset == _SEND:
