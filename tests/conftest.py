@@ -43,7 +43,8 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest
         (tools / tool.name).symlink_to(ccache if tool.name == Path(gcc).name else tool)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WAGEKIT_CROSS", f"{tools}/arm-none-eabi-")
-        patch.setenv("CCACHE_DIR", str(pytestconfig.cache.mkdir("ccache") if pytestconfig.cache else tools))
+        kept = getattr(pytestconfig, "cache", None)  # gone with `-p no:cacheprovider`
+        patch.setenv("CCACHE_DIR", str(kept.mkdir("ccache") if kept else tools))
         patch.setenv("CCACHE_NOHASHDIR", "1")  # the folder of a build gets into no object
         yield
 
