@@ -84,13 +84,19 @@ def show_table(rows: list[Row]) -> None:
         left_out.append(name)
         del lines[name]
     grid = _grid(list(lines), ("", " "))
+    for number in range(len(rows)):
+        grid.add_row(*(cells[number] for cells in lines.values()))
+    # A board's name stands above its lines and beside nothing, so it needs no room in their columns.
+    with out.capture() as shown:
+        out.print(grid)
+    head, *body = shown.get().rstrip("\n").split("\n")
+    out.print(Text.from_ansi(head), soft_wrap=True)
     last = ""
-    for number, (program, _) in enumerate(rows):
+    for line, (program, _) in zip(body, rows, strict=True):
         if program.board != last:
             last = program.board
-            grid.add_row(Text(last, style="bold"))
-        grid.add_row(*(cells[number] for cells in lines.values()))
-    out.print(grid)
+            out.print(Text(last, style="bold"), soft_wrap=True)
+        out.print(Text.from_ansi(line), soft_wrap=True)
     if left_out:
         note(f"not shown for lack of width: {', '.join(left_out)}")
 
