@@ -25,7 +25,7 @@ from wagekit.numerics.learn import Learning, LearnPlan
 
 NET = open_subject("digits-tiny").network
 PLAN = LearnPlan(((0, 3), (200, 2), (900, 1)), window_log2=5)
-SAMPLES = 16
+SAMPLES = 12
 EVERY = 2
 LONGEST = 0.5
 """Seconds until the power goes."""
