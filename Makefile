@@ -30,7 +30,7 @@ setup-run:
 demo: setup-run ## Train the digits network inside an emulated Cortex-M4 and prove it bit for bit
 	@$(BIN)/wagekit demo
 
-test: setup ## Run the tests (16 to 18 minutes on 2 cores)
+test: setup ## Run the tests (about 20 minutes on 2 cores)
 	@$(PYTEST) -m "not long" $(ARGS)
 
 test-long: setup ## Run the tests that take longer, and all property tests with more examples
