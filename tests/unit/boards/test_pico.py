@@ -64,15 +64,12 @@ def test_the_boot_loader_gets_whole_pages_of_its_family(image: Image) -> None:
     assert uf2.decode(data)[: len(image.binary())] == image.binary()
 
 
-def test_the_second_stage_sets_up_the_flash_and_starts_the_firmware(image: Image) -> None:
+def test_the_second_stage_sets_up_the_flash_and_starts_the_firmware(image: Image, unicorn: None) -> None:
     """Where the ROM puts it, in RAM, so that it may not depend on its place."""
-    unicorn = pytest.importorskip(
-        "unicorn", reason="unicorn is not installed (pip install 'wagekit[toolchain]')"
-    )
-    from unicorn import arm_const
+    from unicorn import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB, Uc, arm_const
 
     copy = 0x20041F00
-    machine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+    machine = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
     written: list[tuple[int, int]] = []
 
     def store(_: Any, offset: int, size: int, value: int, base: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from wagekit.cli.sources import shipped_network
-from wagekit.toolchain import zig
+from wagekit.toolchain import unicorn_m4, zig
 
 DIGITS = shipped_network("digits")
 TINY_CONV = '[[layers]]\ntype = "conv2d"\nfilters = 8\nkernel = 3\npadding = "same"'
@@ -203,6 +203,8 @@ def test_missing_tools(
     cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], word: str
 ) -> None:
     (tmp_path / "bin").mkdir()
+    monkeypatch.setattr(zig, "find", lambda: None)
+    monkeypatch.setattr(unicorn_m4, "is_installed", lambda: False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.delenv("WAGEKIT_CROSS", raising=False)
     monkeypatch.delenv("CC", raising=False)
@@ -216,6 +218,7 @@ def test_missing_tools(
 def test_missing_emulator(
     cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arm_gcc: str
 ) -> None:
+    monkeypatch.setattr(unicorn_m4, "is_installed", lambda: False)
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("make", "sh", "bash", "mkdir", "rm"):

@@ -19,9 +19,7 @@ from wagekit.toolchain.firmware import FirmwareImage, build_firmware
 
 
 @pytest.fixture(scope="module")
-def ready() -> None:
-    if not unicorn_m4.is_installed():
-        pytest.skip("unicorn is not installed (pip install 'wagekit[toolchain]')")
+def ready(unicorn: None) -> None:
     try:
         cross.find_compiler()
     except ToolError as error:
@@ -104,7 +102,15 @@ def test_what_it_lacks_is_refused() -> None:
         places.open_place(tiny(), "unicorn", flash=Path("kept"))
 
 
-def test_it_learns_with_the_bits_of_the_reference(ready: None) -> None:
+@pytest.mark.parametrize("compiler", ["gcc", "ziglang"])
+def test_it_learns_with_the_bits_of_the_reference(
+    ready: None, compiler: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if compiler == "ziglang":
+        request.getfixturevalue(compiler)
+        monkeypatch.setenv("WAGEKIT_CROSS", cross.ZIG)
+    elif cross.find_compiler().is_zig:
+        pytest.skip("arm-none-eabi-gcc is not installed")
     draw = np.random.default_rng(3)
     x = draw.integers(0, 128, (24, 6, 6, 1)).astype(np.int32)
     labels = draw.integers(0, 3, 24)
@@ -117,6 +123,7 @@ def test_it_learns_with_the_bits_of_the_reference(ready: None) -> None:
         assert chip.digest() == reference.digest()
         assert isinstance(chip, EmulatorExecutor)
         assert chip.hello.board == unicorn_m4.BOARD
+        assert chip.image.manifest["built"]["compiler"] == cross.find_compiler().version
 
 
 def test_reset_sleep_and_end(image: FirmwareImage) -> None:

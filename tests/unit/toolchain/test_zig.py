@@ -48,14 +48,6 @@ def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None
     return arrange
 
 
-@pytest.fixture
-def program() -> Path:
-    found = zig.find()
-    if found is None:
-        pytest.skip("ziglang is not installed (pip install 'wagekit[toolchain]', 411 MB)")
-    return found
-
-
 def test_gcc_is_the_first_choice(tools: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     tools("arm-none-eabi-gcc", "make", ziglang=True)
     assert not cross.find_compiler().is_zig
@@ -120,7 +112,7 @@ def test_the_map_of_lld_is_read() -> None:
     assert size.map_sections(LLD_MAP) == {".text": 0x2E1BC, ".stack": 0x1000, ".debug_loclists": 0x1810A}
 
 
-def test_a_firmware_of_clang(tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_firmware_of_clang(tmp_path: Path, ziglang: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sections agree with the map, the network's symbol with the plan; it tells who compiled it."""
     monkeypatch.setenv("WAGEKIT_CROSS", "zig")
     image = build_firmware(tiny(), BOARD, folder=tmp_path / "p")
@@ -137,7 +129,7 @@ def test_a_firmware_of_clang(tmp_path: Path, program: Path, monkeypatch: pytest.
 
 
 def test_what_clang_and_lld_refuse_is_one_line(
-    tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ziglang: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WAGEKIT_CROSS", "zig")
     broken = {"main.c": "int main(void) {\n    return nothing;\n}\n"}
