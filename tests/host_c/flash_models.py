@@ -42,8 +42,11 @@ SIM = """
 #include "wagekit/wk_port.h"
 #include "wk_board.h"
 #include "wagekit/wk_reg.h"
+#include "wk_rom_rp2040.h"
 uint32_t (*sim_read)(uint32_t);
 void (*sim_write)(uint32_t, uint32_t);
+uint32_t (*sim_lookup)(uint32_t);
+void (*sim_rom)(uint32_t, const uintptr_t *);
 uint64_t sim_ticks;
 bool sim_emulated, sim_careless = true;
 /* Whether a read that the bus refuses would be a fault. */
@@ -56,10 +59,18 @@ uint32_t sim_careful(uint32_t address) {
 }
 uint64_t wk_port_ticks(void) { return sim_ticks; }
 bool wk_board_is_emulated(void) { return sim_emulated; }
+uint32_t wk_rom_lookup(uint32_t code) { return sim_lookup(code); }
+void wk_rom_run(const wk_rom_call_t *calls, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        sim_rom(calls[i].function, calls[i].arguments);
+    }
+}
 """
 DECLARED = """
 extern uint32_t (*sim_read)(uint32_t);
 extern void (*sim_write)(uint32_t, uint32_t);
+extern uint32_t (*sim_lookup)(uint32_t);
+extern void (*sim_rom)(uint32_t, const uintptr_t *);
 extern uint64_t sim_ticks;
 extern bool sim_emulated, sim_careless;
 """
@@ -84,7 +95,7 @@ def library(board: str, driver: str) -> tuple[Any, Any]:
         "wk_cortex.h": CORTEX,
         "sim.c": SIM,
     }
-    for name in (f"{driver}.c", "wk_flash_mapped.h", "wk_board.h"):
+    for name in (f"{driver}.c", "wk_flash_mapped.h", "wk_board.h", "wk_rom_rp2040.h"):
         files[name] = (common / name).read_text("utf-8")
     ffi = cffi.FFI()
     ffi.cdef(DECLARED + declarations(headers["include/wagekit/wk_flash.h"]))
@@ -105,11 +116,20 @@ class Driver:
         self._read = self.ffi.callback("uint32_t(uint32_t)", model.read, onerror=self._keep)
         self._write = self.ffi.callback("void(uint32_t, uint32_t)", model.write, onerror=self._keep)
         self.lib.sim_read, self.lib.sim_write = self._read, self._write
+        self._lookup = self.ffi.callback("uint32_t(uint32_t)", model.lookup, onerror=self._keep)
+        self._rom = self.ffi.callback("void(uint32_t, const uintptr_t *)", self._call, onerror=self._keep)
+        self.lib.sim_lookup, self.lib.sim_rom = self._lookup, self._rom
         self.lib.sim_ticks, self.lib.sim_emulated = 0, emulated
 
     def _keep(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         """What a model did not like: C code cannot raise it."""
         self.wrong.append(error)
+
+    def _call(self, function: int, arguments: Any) -> None:
+        self.model.rom(function, [int(arguments[i]) for i in range(4)], self._memory)
+
+    def _memory(self, address: int, size: int) -> bytes:
+        return bytes(self.ffi.buffer(self.ffi.cast("uint8_t *", address), size))
 
     def _check(self) -> None:
         if self.wrong:
@@ -193,6 +213,14 @@ class Model:
         raise NotImplementedError
 
     def write(self, address: int, value: int) -> None:
+        raise NotImplementedError
+
+    def lookup(self, code: int) -> int:
+        """The address of a function of the chip's ROM, or 0."""
+        raise NotImplementedError
+
+    def rom(self, function: int, arguments: list[int], memory: Callable[[int, int], bytes]) -> None:
+        """A function of the ROM; `memory` reads the chip's."""
         raise NotImplementedError
 
 
@@ -352,3 +380,75 @@ class Stm32H7(Model):
         self.busy_until = self.now() + self.program_ticks
         for place, part in words:
             self.clear_bits(place, part)
+
+
+class Rp2040(Model):
+    """RP2040 data sheet, 2.8.3: functions of the ROM for the flash, and what the processor sees of it."""
+
+    START = 0x10000000
+    CODES = ("IF", "EX", "RE", "RP", "FC", "CX")
+    FUNCTIONS, STRIDE = 0x210, 0x10
+    """Where their addresses begin, and how far one is from the next."""
+
+    def __init__(self, origin: int, size: int) -> None:
+        super().__init__(self.START, origin + size - self.START)
+        self.area = origin - self.START
+        self.seen = bytearray(self.memory)
+        """By the processor: nothing new before the cache was emptied."""
+        self.missing = ""
+        """What this ROM lacks."""
+        self.calls: list[tuple[str, list[int]]] = []
+        self.readable = True
+        self.connected = False
+        self.serial = False
+        """The controller sends commands of the ROM's, and reads nothing by itself."""
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def read(self, address: int) -> int:
+        assert self.readable
+        assert address >= self.START + self.area
+        at = address - self.START
+        return int.from_bytes(self.seen[at : at + 4], "little")
+
+    def lookup(self, code: int) -> int:
+        name = code.to_bytes(2, "little").decode()
+        return 0 if name == self.missing else self.FUNCTIONS + self.STRIDE * self.CODES.index(name) | 1
+
+    def rom(self, function: int, arguments: list[int], memory: Callable[[int, int], bytes]) -> None:
+        name = self.CODES[(function - self.FUNCTIONS) // self.STRIDE]
+        self.calls.append((name, arguments))
+        if name == "IF":
+            self.connected, self.readable = True, False
+        elif name == "EX":
+            assert self.connected
+            self.serial = True
+        elif name == "RE":
+            self._erase(*arguments)
+        elif name == "RP":
+            self._program(arguments[0], memory(arguments[1], arguments[2]))
+        elif name == "FC":
+            self.seen[:] = self.memory
+            self.connected = False  # and its select line is the controller's again
+        else:
+            assert not self.connected
+            self.serial, self.readable = False, True
+
+    def _erase(self, start: int, count: int, block: int, _: int) -> None:
+        assert self.serial
+        assert self.connected
+        assert start % 4096 == count % 4096 == 0
+        assert self.area <= start < start + count <= len(self.memory), "the firmware would be lost"
+        assert block & (block - 1) == 0
+        assert count < block, "the block command would erase more than a sector"
+        self.memory[start : start + count] = b"\xff" * count
+
+    def _program(self, start: int, data: bytes) -> None:
+        assert self.serial
+        assert self.connected
+        assert start % 256 == len(data) % 256 == 0
+        assert self.area <= start < start + len(data) <= len(self.memory), "the firmware would be lost"
+        for number, byte in enumerate(data):
+            self.memory[start + number] &= byte

@@ -31,6 +31,11 @@ def test_the_longest_way_is_counted() -> None:
     assert scan(LISTING.splitlines()) == {"reader": 3 + 1 + 2 + 1}
 
 
+def test_the_time_of_a_flash_is_no_number_of_instructions() -> None:
+    text = LISTING.replace("bl\t200 <leaf>", "blx\tr3").replace("<reader>", "<wk_rom_run>")
+    assert scan(text.splitlines()) == {}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [

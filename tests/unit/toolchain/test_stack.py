@@ -87,6 +87,13 @@ def test_what_has_no_bound_is_refused(before: str, after: str, why: str) -> None
     assert caught.value.exit_code == LimitError.exit_code
 
 
+def test_a_rom_is_granted_what_it_may_take() -> None:
+    text = LISTING.replace("bl\t200 <leaf>", "blx\tr3")
+    assert depth(text.replace("<top>", "<wk_rom_run>"), "wk_rom_run") == 512, "the tail call is deeper"
+    alone = text.replace("<top>", "<wk_rom_run>").replace("b.w\t300 <last>", "bx\tlr")
+    assert depth(alone, "wk_rom_run") == 40 + stack.ROM_BYTES
+
+
 def test_what_gcc_says_counts(tmp_path: Path) -> None:
     (tmp_path / "a.su").write_text("a.c:1:2:top\t64\tstatic\na.c:9:1:last\t8\tdynamic,bounded\n")
     (tmp_path / "b.su").write_text("b.c:1:2:top\t32\tstatic\nb.c:3:1:leaf\t8\tdynamic\n")

@@ -2,7 +2,8 @@
 
 Read from the disassembled ELF: every path from a `cpsid i` to where PRIMASK is written again, with
 what is called on the way. Start-up, faults and the end of a firmware stay masked for good: there no
-interrupt is waited for any more, or yet.
+interrupt is waited for any more, or yet. A chip that runs from the flash that it writes masks while
+it does: that time is the flash's, and no number of instructions.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ FOR_GOOD = frozenset(
     ("wk_reset", "wk_fault_entry", "wk_fault", "wk_assert_failed", "wk_port_reset", "wk_port_exit")
 )
 """Functions that mask and do not come back."""
+
+WRITES_FLASH = frozenset(("wk_rom_run",))
+"""Functions that mask until the flash, in which the handlers lie, has erased or programmed."""
 
 _ENDS = re.compile(r"^(bx\tlr|pop.*\bpc\b|ldmia.*\bpc\b|ldr.*\bpc, \[sp\])")
 _TARGET = re.compile(r"\b([0-9a-f]+) <")
@@ -53,7 +57,7 @@ def scan(lines: list[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for address, text in code.text.items():
         owner = code.owner[address]
-        if text.startswith("cpsid") and owner not in FOR_GOOD:
+        if text.startswith("cpsid") and owner not in FOR_GOOD | WRITES_FLASH:
             length = _longest(code, code.following[address], owner, ())
             found[owner] = max(found.get(owner, 0), length)
     return found

@@ -6,7 +6,8 @@ and those that the compiler makes up. What a function takes is what gcc says of 
 nothing, the instructions that move the stack pointer are added up.
 
 A bound exists only without recursion, calls through pointers and frames whose size is known at run
-time. The firmware of this package has none of them.
+time. The firmware of this package has none of them, but for calls of a chip's ROM: those have
+functions of their own (`ROM_CALLS`), and what is granted to the ROM counts in their frames.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from wagekit.errors import LimitError, ToolError, WagekitError
 VECTORS = "wk_vectors"
 RESET = "wk_reset"
 FAULT = "wk_fault_entry"
+ROM_CALLS = frozenset(("wk_rom_lookup", "wk_rom_run"))
+"""Functions that call a chip's ROM, through a pointer, and nothing else through one."""
+ROM_BYTES = 256
+"""What the functions of a ROM may take of the stack; those of the RP2040 that are called go four deep."""
 FRAME_BYTES = 32 + 4
 """What the core pushes when an interrupt comes, and the padding to 8 bytes."""
 FLOAT_FRAME_BYTES = 104 + 4
@@ -229,7 +234,7 @@ def read_listing(lines: Iterable[str]) -> dict[int, Function]:
     A label within a function is one of its own, and what comes before it runs into it.
     """
     found = list(bodies(lines))
-    functions = {start: Function(name) for start, name, _ in found}
+    functions = {start: Function(name, ROM_BYTES if name in ROM_CALLS else 0) for start, name, _ in found}
     for number, (start, _, body) in enumerate(found):
         following = found[number + 1][0] if number + 1 < len(found) else None
         _read_body(functions, start, body, following)
@@ -324,6 +329,8 @@ def _doubt(name: str, operation: str, operands: str) -> str:
     returns by `ldr pc, [sp], #4` where it kept nothing but the return address.
     """
     base = operation.split(".", maxsplit=1)[0]
+    if base == "blx" and name in ROM_CALLS:
+        return ""
     if base == "blx" or (base == "bx" and operands != "lr"):
         return "calls through a pointer"
     writes_pc = _WRITES_PC.match(operation) and operands.startswith("pc,")
