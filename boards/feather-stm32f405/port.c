@@ -1,5 +1,5 @@
-/* Board file of the Adafruit Feather STM32F405 Express (12 MHz crystal). The same image runs on the
- * chip and in QEMU. SPDX-License-Identifier: Apache-2.0 */
+/* Board file of the Adafruit Feather STM32F405 Express (12 MHz crystal). It is for the chip
+ * and for QEMU, and has run in QEMU only. SPDX-License-Identifier: Apache-2.0 */
 #include "wk_board.h"
 #include "wk_stm32f4.h"
 

@@ -1,5 +1,5 @@
-/* Board file of the Stellaris LM3S6965 evaluation board (8 MHz crystal). The same image runs on the
- * chip and in QEMU. SPDX-License-Identifier: Apache-2.0 */
+/* Board file of the Stellaris LM3S6965 evaluation board (8 MHz crystal). It is for the
+ * chip and for QEMU, and has run in QEMU only. SPDX-License-Identifier: Apache-2.0 */
 #include "wagekit/wk_port.h"
 #include "wk_board.h"
 #include "wk_cortex.h"

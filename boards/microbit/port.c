@@ -1,5 +1,5 @@
-/* Board file of the BBC micro:bit V1 (nRF51822). The same image runs on the chip and in QEMU.
- * SPDX-License-Identifier: Apache-2.0 */
+/* Board file of the BBC micro:bit V1 (nRF51822). It is for the chip and for QEMU, and has run in
+ * QEMU only. SPDX-License-Identifier: Apache-2.0 */
 #include "wagekit/wk_port.h"
 #include "wk_board.h"
 #include "wk_cortex.h"
