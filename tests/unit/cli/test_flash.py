@@ -159,18 +159,27 @@ def board_on_a_desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
         stand_in.running.stop()
 
 
-def test_run_on_a_real_board_builds_writes_finds_the_port_and_learns(
-    cli: Callable, board_on_a_desk: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+OTHER = Port("/dev/absent", "0d28:0204", "98", "another board of the kind")
+
+
+@pytest.fixture
+def plugged(board_on_a_desk: StandIn, monkeypatch: pytest.MonkeyPatch) -> list[Port]:
+    """Ports that are there beside that of the board; another one of its kind, to begin with."""
+    others = [OTHER]
+
     def listing() -> list[Port]:
         assert board_on_a_desk.running
-        mine = Port(board_on_a_desk.running.url, "0d28:0204", "99", "stand-in")
-        return [Port("/dev/absent", "0d28:0204", "98", "another board of the kind"), mine]
+        return [*others, Port(board_on_a_desk.running.url, "0d28:0204", "99", "stand-in")]
 
-    monkeypatch.setattr(ports, "ports", listing)
     monkeypatch.setattr(
         ports.find_port, "__kwdefaults__", ports.find_port.__kwdefaults__ | {"listing": listing}
     )
+    return others
+
+
+def test_run_on_a_real_board_builds_writes_finds_the_port_and_learns(
+    cli: Callable, board_on_a_desk: StandIn, plugged: list[Port]
+) -> None:
     outcome = cli("run", "digits-tiny", "--board", "microbit", "--batch", "1", *STEPS, "--json")
     assert outcome.code == 0, outcome.err
     (job,) = board_on_a_desk.jobs
@@ -178,6 +187,38 @@ def test_run_on_a_real_board_builds_writes_finds_the_port_and_learns(
     here = cli("train", "digits-tiny", "--batch", "1", *STEPS, "--force", "--on", "reference", "--json")
     assert json.loads(outcome.out)["digest"] == json.loads(here.out)["digest"]
     assert "writing microbit with pyocd, probe 99" in outcome.err
+
+
+def test_learn_writes_a_real_board_and_monitor_finds_it_again(
+    cli: Callable, board_on_a_desk: StandIn, plugged: list[Port]
+) -> None:
+    few = ("--train-limit", "12", "--test-limit", "4")
+    outcome = cli("learn", "digits-tiny", "--board", "microbit", *few, "--verify", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["verified"] == "host"
+    assert [job.board.name for job in board_on_a_desk.jobs] == ["microbit"]
+    place = ("monitor", "digits-tiny", "--board", "microbit", "--batch", "1", *STEPS[:4], "--json")
+    twice = cli(*place)
+    twice.refused(2, "2 serial ports could be that of microbit")
+    assert f"--port {OTHER.device}" in twice.err
+    plugged.clear()
+    (found,) = json.loads(cli(*place).out)
+    here = cli("train", "digits-tiny", "--batch", "1", *STEPS, "--on", "reference", "--force", "--json")
+    assert board_on_a_desk.running
+    assert found["source"] == f"serial:{board_on_a_desk.running.url}"
+    assert found["digest"] == json.loads(here.out)["digest"]
+    assert len(board_on_a_desk.jobs) == 1, "monitor writes nothing"
+
+
+def test_a_board_of_ones_own_learns_and_is_watched(cli: Callable) -> None:
+    assert cli("boards", "new", "mine", "--from", "mps2-an386").code == 0
+    few = ("--train-limit", "12", "--test-limit", "4", "--json")
+    outcome = cli("learn", "digits-tiny", "--board", "mine/board.toml", *few, "--verify")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["verified"] == "host"
+    watched = cli("monitor", "digits-tiny", "--board", "mine/board.toml", "--by-itself", *few)
+    assert json.loads(watched.out)[0]["source"] == "qemu:mine/board.toml"
+    assert json.loads(watched.out)[0]["digest"] == json.loads(outcome.out)["digest"]
 
 
 def test_flash_of_a_real_board_whose_port_is_not_known(cli: Callable, board_on_a_desk: StandIn) -> None:

@@ -150,6 +150,12 @@ USAGE = {
         ["--board microbit", "--on host"],
     ),
     "run with without a board": (["run", "digits", "--with", "pyocd"], ["--with", "--board"]),
+    "learn on two": (
+        ["learn", "digits", "--on", "host", "--board", "microbit"],
+        ["--board microbit", "--on host"],
+    ),
+    "learn with without a board": (["learn", "digits", "--port", "COM3"], ["--port", "--board"]),
+    "nothing to watch": (["monitor", "digits"], ["nothing to watch"]),
     "app": (["build", "digits", "--app", "game"], ["--app game"]),
 }
 
@@ -168,6 +174,8 @@ def test_usage_mistakes(cli: Callable, case: str) -> None:
         (["evaluate", "digits"], 4, ["digits"]),
         (["boards", "mps9"], 10, ["'mps9'", "mps2-an386"]),
         (["build", "digits", "--board", "moon"], 10, ["'moon'"]),
+        (["learn", "digits", "--board", "moon"], 10, ["'moon'"]),
+        (["monitor", "digits", "--board", "moon"], 10, ["'moon'"]),
         (["run", "digits", "--on", "qemu:moon"], 10, ["'moon'"]),
         (["run", "digits", "--on", "qemu:microbit"], 5, ["microbit", "does not fit", "16,384"]),
         (["build", "digits", "--board", "microbit"], 5, ["microbit", "does not fit"]),

@@ -36,7 +36,9 @@ app = typer.Typer(
 BoardArgument = Annotated[
     str,
     typer.Argument(
-        metavar="BOARD", help="A name that `wagekit boards` lists, or a folder.", show_default=False
+        metavar="BOARD",
+        help="A name that `wagekit boards` lists, a folder, or its board.toml.",
+        show_default=False,
     ),
 ]
 
@@ -89,7 +91,8 @@ def new(
     ] = None,
     *,
     origin: Annotated[
-        str, typer.Option("--from", metavar="BOARD", help="The board that is most like it, or a folder.")
+        str,
+        typer.Option("--from", metavar="BOARD", help="The board that is most like it: a name, or a folder."),
     ] = "mps2-an386",
 ) -> None:
     """Make a folder with a board of your own from one that is there, to be changed.

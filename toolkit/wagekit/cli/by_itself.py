@@ -183,10 +183,13 @@ def learn_network(network: str, where: str, settings: Settings, outputs: Outputs
 
         learn_stdin(network, where, settings, outputs, **options)
         return
-    lesson = plan_lesson(open_subject(network), settings)
+    subject = open_subject(network)
+    lesson = plan_lesson(subject, settings)
     if outputs.model is None:
         outputs = replace(outputs, model=Path(f"{lesson.network.name}.safetensors"))
     outputs.check()
+    if options.get("loader") is not None:
+        options["loader"].before(subject, options.get("baud"))
     told = telling(outputs)
     with err.status(Text(f"opening {where}")):
         place = open_place(

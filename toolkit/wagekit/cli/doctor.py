@@ -21,7 +21,7 @@ def doctor(
         typer.Option(
             "--board",
             metavar="BOARD",
-            help="Also look for what this board needs: a name, or a folder.",
+            help="Also look for what this board needs: a name, a folder, or its board.toml.",
             show_default=False,
         ),
     ] = None,

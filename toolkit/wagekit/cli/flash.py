@@ -39,7 +39,8 @@ def flash(
         typer.Option(
             "--board",
             metavar="BOARD",
-            help=f"A name that `wagekit boards` lists, or a folder. By default {DEFAULT_BOARD}.",
+            help="A name that `wagekit boards` lists, a folder, or its board.toml. "
+            f"By default {DEFAULT_BOARD}.",
             show_default=False,
         ),
     ] = None,

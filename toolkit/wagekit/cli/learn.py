@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from wagekit.cli import loading
 from wagekit.cli import options as o
 from wagekit.cli import web as w
 
@@ -17,7 +18,11 @@ DEFAULT_RATES = "0:2,15%:3,50%:2,70%:1,85%:0"
 def learn(
     network: o.NetworkArgument,
     *,
-    on: o.On = "qemu:mps2-an386",
+    on: loading.On = None,
+    board: loading.BoardOption = None,
+    using: loading.With = None,
+    probe: loading.ProbeOption = None,
+    port: loading.PortOption = None,
     data: o.Data = None,
     samples: o.Samples = None,
     accuracy: o.Accuracy = None,
@@ -60,6 +65,8 @@ def learn(
 ) -> None:
     """Give a chip samples and a plan, and let it learn by itself: rates, replay, running accuracy and
     when to stop are its own affair. It is evaluated there before and after.
+
+    With --board the firmware is first written as a programmer does it, and compared.
     """
     from wagekit.cli.by_itself import Settings, learn_network
     from wagekit.cli.session import Outputs
@@ -95,4 +102,6 @@ def learn(
         force=force,
         web=w.WebOptions.of(web, web_port, host, token),
     )
-    learn_network(network, on, settings, outputs, icount=icount, baud=baud)
+    loader = loading.loader_of(on, board, using, probe, port)
+    where = loading.where_of(on, board)
+    learn_network(network, where, settings, outputs, icount=icount, baud=baud, loader=loader)

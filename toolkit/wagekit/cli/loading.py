@@ -19,10 +19,30 @@ if TYPE_CHECKING:
     from wagekit.cli.sources import Subject
     from wagekit.toolchain.programmers import Probe
 
+DEFAULT_PLACE = "qemu:mps2-an386"
 QEMU = "qemu"
 PORT_WAIT = 8.0
 """Seconds that a board's USB serial port may take to come up after it was written."""
 
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="PLACE",
+        help="reference, host, qemu:BOARD (by default mps2-an386), unicorn, serial:PORT or neuro:PRESET.",
+        show_default=False,
+    ),
+]
+BoardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--board",
+        metavar="BOARD",
+        help="Build for this board (a name, a folder or its board.toml), write it, and learn there: "
+        "a real board where it is one.",
+        show_default=False,
+    ),
+]
 With = Annotated[
     str | None,
     typer.Option(
@@ -152,6 +172,20 @@ def loader_of(
     if on is not None:
         raise UsageError(f"--board {board} and --on {on}: one of them is allowed")
     return Loader.of(board, using, probe=probe, port=port)
+
+
+def where_of(on: str | None, board: str | None) -> str:
+    """What is opened, for `open_place` and for people."""
+    return on or (f"board {board}" if board else DEFAULT_PLACE)
+
+
+def place_of_board(name: str) -> tuple[str, int | None]:
+    """Where a board is that has its firmware, as `--on` names it, and the speed of its serial port.
+
+    That of a real board is found by its USB ids; other boards run in QEMU.
+    """
+    loader = Loader.of(name, None)
+    return loader.place, None if loader.emulated else loader.board.uart.baud
 
 
 def ask_probe(probes: Sequence[Probe]) -> Probe:

@@ -31,6 +31,16 @@ def monitor(
         list[str] | None,
         typer.Option("--port", metavar="PORT", help="The same as --on serial:PORT.", show_default=False),
     ] = None,
+    board: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--board",
+            metavar="BOARD",
+            help="A board that has its firmware (a name, a folder or its board.toml): its port is found by "
+            "its USB ids; one that is no real board runs in QEMU. Again for more boards.",
+            show_default=False,
+        ),
+    ] = None,
     retry: Annotated[
         float,
         typer.Option(
@@ -105,14 +115,17 @@ def monitor(
     from wagekit.cli import by_itself as alone
     from wagekit.cli import learning
     from wagekit.cli.fleet import Outputs, run_fleet
+    from wagekit.cli.loading import place_of_board
     from wagekit.cli.sources import open_subject
     from wagekit.cli.tasks import ByItself, Training
     from wagekit.errors import UsageError
 
     outputs = Outputs(out, events, json, force, w.WebOptions.of(web, web_port, host, token))
-    places = [*(on or []), *(f"serial:{name}" for name in port or [])]
+    found = [place_of_board(name) for name in board or []]
+    places = [*(on or []), *(f"serial:{name}" for name in port or []), *(place for place, _ in found)]
+    bauds = {place: own for place, own in found if own is not None}
     if not places:
-        raise UsageError("nothing to watch", hint="name places with --on PLACE or --port PORT")
+        raise UsageError("nothing to watch", hint="name places with --on PLACE, --port PORT or --board BOARD")
     if data == "-":
         raise UsageError("--data -: several places cannot share one stdin", hint="name a file")
     subject = open_subject(network)
@@ -140,7 +153,7 @@ def monitor(
             test_limit=test_limit,
             verify=False,
         )
-        task = ByItself.of(alone.plan_lesson(subject, settings), baud=baud)
+        task = ByItself.of(alone.plan_lesson(subject, settings), baud=baud, bauds=bauds)
     else:
         plan = learning.Settings(
             data=data,
@@ -157,5 +170,5 @@ def monitor(
             resume=resume,
             health=health,
         )
-        task = Training.of(learning.plan_lesson(subject, plan), stream=stream, baud=baud)
+        task = Training.of(learning.plan_lesson(subject, plan), stream=stream, baud=baud, bauds=bauds)
     run_fleet(task, places, outputs, retry=retry)

@@ -143,7 +143,9 @@ FlashFile = Annotated[
 ]
 BoardOption = Annotated[
     str,
-    typer.Option("--board", metavar="BOARD", help="A name that `wagekit boards` lists, or a folder."),
+    typer.Option(
+        "--board", metavar="BOARD", help="A name that `wagekit boards` lists, a folder, or its board.toml."
+    ),
 ]
 Recording = Annotated[
     Path,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wagekit.cli.console import note
+from wagekit.cli.loading import DEFAULT_PLACE, Loader
 from wagekit.errors import DataError, UsageError
 from wagekit.executors import Executor, open_executor
 from wagekit.executors.device import DeviceExecutor
@@ -20,12 +21,10 @@ from wagekit.training.looks import weights_event
 from wagekit.training.memory import Memory
 
 if TYPE_CHECKING:
-    from wagekit.cli.loading import Loader
     from wagekit.toolchain.firmware import FirmwareImage
     from wagekit.training.model import Model
 
 
-DEFAULT_PLACE = "qemu:mps2-an386"
 UNICORN = "unicorn"
 
 

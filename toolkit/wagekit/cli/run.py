@@ -17,24 +17,8 @@ EXAMPLE = "wagekit run digits --on qemu:mps2-an386 --report learned"
 def run(
     network: o.NetworkArgument,
     *,
-    on: Annotated[
-        str | None,
-        typer.Option(
-            "--on",
-            metavar="PLACE",
-            help="reference, host, qemu:BOARD (by default mps2-an386), unicorn, serial:PORT or neuro:PRESET.",
-            show_default=False,
-        ),
-    ] = None,
-    board: Annotated[
-        str | None,
-        typer.Option(
-            "--board",
-            metavar="BOARD",
-            help="Build for this board, write it, and run there: a real board where it is one.",
-            show_default=False,
-        ),
-    ] = None,
+    on: loading.On = None,
+    board: loading.BoardOption = None,
     using: loading.With = None,
     probe: loading.ProbeOption = None,
     port: loading.PortOption = None,
@@ -72,7 +56,6 @@ def run(
     With --board the firmware is first written as a programmer does it, and compared.
     """
     from wagekit.cli.learning import Settings
-    from wagekit.cli.places import DEFAULT_PLACE
     from wagekit.cli.session import Outputs, run_network
 
     settings = Settings(
@@ -100,5 +83,5 @@ def run(
         web=w.WebOptions.of(web, web_port, host, token),
     )
     loader = loading.loader_of(on, board, using, probe, port)
-    where = on or (f"board {board}" if board else DEFAULT_PLACE)
+    where = loading.where_of(on, board)
     run_network(network, where, settings, outputs, stream=stream, icount=icount, baud=baud, loader=loader)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wagekit.cli import by_itself as alone
@@ -26,13 +26,22 @@ class Training:
     begin: Model
     stream: bool = False
     baud: int | None = None
+    bauds: Mapping[str, int] = field(default_factory=dict)
+    """By place, where `baud` is None: what a board's own serial port has."""
     by_itself: bool = False
 
     @classmethod
-    def of(cls, lesson: learning.Lesson, *, stream: bool, baud: int | None) -> Training:
+    def of(
+        cls,
+        lesson: learning.Lesson,
+        *,
+        stream: bool,
+        baud: int | None,
+        bauds: Mapping[str, int] | None = None,
+    ) -> Training:
         """The task of a lesson."""
         begin = _begin(lesson.subject, lesson.graph, lesson.seed)
-        return cls(lesson, begin, stream, baud)
+        return cls(lesson, begin, stream, baud, bauds or {})
 
     def open(self, where: str, *, keep: bool, flash: Path | None) -> Place:
         """See `worker.Task.open`."""
@@ -42,7 +51,7 @@ class Training:
             where,
             seed=lesson.seed,
             batch=lesson.plan.batch,
-            baud=self.baud if where.startswith("serial:") else None,
+            baud=_baud(where, self.baud, self.bauds),
             samples=lesson.store,
             masters=lesson.subject.masters,
             health=lesson.health != 0,
@@ -83,12 +92,16 @@ class ByItself:
     lesson: alone.Lesson
     begin: Model
     baud: int | None = None
+    bauds: Mapping[str, int] = field(default_factory=dict)
+    """See `Training.bauds`."""
     by_itself: bool = True
 
     @classmethod
-    def of(cls, lesson: alone.Lesson, *, baud: int | None) -> ByItself:
+    def of(
+        cls, lesson: alone.Lesson, *, baud: int | None, bauds: Mapping[str, int] | None = None
+    ) -> ByItself:
         """The task of a lesson."""
-        return cls(lesson, _begin(lesson.subject, lesson.graph, lesson.how.seed), baud)
+        return cls(lesson, _begin(lesson.subject, lesson.graph, lesson.how.seed), baud, bauds or {})
 
     def open(self, where: str, *, keep: bool, flash: Path | None) -> Place:
         """See `worker.Task.open`."""
@@ -98,7 +111,7 @@ class ByItself:
             where,
             seed=lesson.how.seed,
             batch=lesson.how.batch,
-            baud=self.baud if where.startswith("serial:") else None,
+            baud=_baud(where, self.baud, self.bauds),
             samples=lesson.store,
             masters=lesson.subject.masters,
             health=lesson.settings.health != 0,
@@ -131,6 +144,11 @@ class ByItself:
             goes_on=goes_on,
         )
         return result.state.end != "asked"
+
+
+def _baud(where: str, named: int | None, bauds: Mapping[str, int]) -> int | None:
+    """Of a serial port; None elsewhere, and where nothing else than the usual is known."""
+    return (named or bauds.get(where)) if where.startswith("serial:") else None
 
 
 def _begin(subject: Subject, graph: Graph, seed: int) -> Model:
