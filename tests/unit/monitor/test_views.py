@@ -133,6 +133,7 @@ def test_plain_lines_without_a_terminal() -> None:
     lines = stream.getvalue().splitlines()
     assert lines[0].startswith("net (12 weights) learns on qemu:b")
     assert sum("test" in line for line in lines) == 4
+    assert re.search(r"19\.0 s  epoch +2\.00  step +20 of 40 .* 4 samples/s  0:19 left\n", stream.getvalue())
     assert lines[-2:] == ["stopped: by hand", "fault: stack overflow"]
     assert not any("\x1b" in line for line in lines)
 

@@ -27,6 +27,8 @@ EXAMPLE = "wagekit demo --out demo"
 BATCH, EPOCHS = 4, 6.0
 EPOCHS_IN_UNICORN = 2.0
 """Fewer, because it is an order of magnitude slower than QEMU."""
+SECONDS_AN_EPOCH = {True: 10.0, False: 45.0}
+"""Of the whole demo, in QEMU and in unicorn, on two cores with little else to do: said at the begin."""
 OTHERS = ("host", "reference")
 """Where the training is repeated, to compare."""
 _COUNTED_STEPS = 12
@@ -75,7 +77,7 @@ def demo(
     epochs = epochs or (EPOCHS if counts else EPOCHS_IN_UNICORN)
     make_folder(folder)
     lesson = plan_lesson(open_subject("digits"), Settings(batch=BATCH, epochs=epochs, seed=seed))
-    _introduce(lesson, board if counts else unicorn_m4.BOARD)
+    _introduce(lesson, board if counts else unicorn_m4.BOARD, SECONDS_AN_EPOCH[counts] * epochs)
     told = telling(Outputs(report=folder, force=True), steered=False)
     options = ["digits", "--batch", str(BATCH), "--epochs", str(epochs), "--seed", str(lesson.seed)]
     with Elsewhere(OTHERS, options) as elsewhere:
@@ -108,7 +110,7 @@ def _title(number: int, text: str) -> None:
     out.print(Text.assemble((f" {number} ", "bold black on cyan"), (f" {text}", "bold")))
 
 
-def _introduce(lesson: Lesson, board: str) -> None:
+def _introduce(lesson: Lesson, board: str, seconds: float) -> None:
     from wagekit import boards
 
     target = boards.load(board)
@@ -117,9 +119,16 @@ def _introduce(lesson: Lesson, board: str) -> None:
         Text.assemble(
             ("wagekit demo", "bold cyan"),
             f": a network of {graph.weight_count:,} weights learns {len(lesson.train):,} handwritten "
-            f"digits,\nfrom scratch and with integers only, inside an emulated {target.core} ({board}).",
+            f"digits,\nfrom scratch and with integers only, inside an emulated {target.core} ({board}).\n",
+            f"It takes about {_roughly(seconds)}; then the host and the reference must hold the same digest.",
         )
     )
+
+
+def _roughly(seconds: float) -> str:
+    """A time in half minutes, which is all that is known of another machine."""
+    halves = max(round(seconds / 30), 1)
+    return "half a minute" if halves == 1 else "a minute" if halves == 2 else f"{halves / 2:g} minutes"
 
 
 def _learn(lesson: Lesson, where: str, folder: Path, sinks: list) -> Result:  # type: ignore[type-arg]

@@ -126,6 +126,12 @@ def share_of(story: Story) -> float | None:
     return done / max(run.steps - run.first_step, 1)
 
 
+def left_of(story: Story, seconds: float) -> str:
+    """How long still, if it goes on as in the `seconds` until now; empty where that is not known."""
+    share = share_of(story) or 0.0
+    return f"{clock(seconds / share - seconds)} left" if 0 < share < 1 else ""
+
+
 def speed_of(story: Story) -> str:
     """Samples a second, over the whole run."""
     seconds = seconds_of(story)
@@ -143,14 +149,13 @@ def _progress(story: Story, run: Run, width: int) -> RenderableType:
     done = (step.step + 1 if step else run.first_step) - run.first_step
     share = share_of(story) or 0.0
     seconds = seconds_of(story)
-    left = seconds / share - seconds if share > 0 else None
     grid = Table.grid(expand=False)
     grid.add_row(
         Text.assemble(
             (bar(share, width - 34), "cyan on grey23"),
             (f" {share:4.0%}", "bold"),
             f"  {clock(seconds)}",
-            (f" · {clock(left)} left" if left is not None and share < 1 else "", "dim"),
+            (f" · {left}" if (left := left_of(story, seconds)) else "", "dim"),
         )
     )
     grid.add_row(

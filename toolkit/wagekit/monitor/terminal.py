@@ -18,7 +18,15 @@ from wagekit.monitor.by_itself import by_itself_line
 from wagekit.monitor.controls import Controls
 from wagekit.monitor.events import Control, Evaluation, Event, Fault, Learned, Log, Run, Step
 from wagekit.monitor.keys import Keys
-from wagekit.monitor.screen import LEVEL_STYLE, Room, fleet_panel, framed, keys_line, run_panel
+from wagekit.monitor.screen import (
+    LEVEL_STYLE,
+    Room,
+    fleet_panel,
+    framed,
+    keys_line,
+    left_of,
+    run_panel,
+)
 from wagekit.monitor.steering import FLEET_HELP, HELP, Steering
 from wagekit.monitor.story import Stories, Story
 
@@ -180,14 +188,14 @@ class TerminalView(LiveView):
     def _handle_plain(self, event: Event) -> None:
         now = time.monotonic()
         if isinstance(event, Run) and event.status == "started":
-            self.console.print(Text(headline(event)))
+            self.console.print(Text(headline(event)), soft_wrap=True)
             self._printed = now
         elif isinstance(event, Run) and event.message:
             self.console.print(Text(f"{event.status}: {event.message}"))
         elif isinstance(event, Evaluation) or (
             isinstance(event, (Step, Learned)) and now - self._printed >= _PLAIN_SECONDS
         ):
-            self.console.print(Text(plain_line(self.story)))
+            self.console.print(Text(plain_line(self.story)), soft_wrap=True)
             self._printed = now
 
 
@@ -265,7 +273,7 @@ class FleetView(LiveView):
         elif isinstance(event, Evaluation) or (
             isinstance(event, (Step, Learned)) and now - self._printed.get(source, 0.0) >= _PLAIN_SECONDS
         ):
-            self.console.print(Text(f"{source}: {plain_line(self.stories[source])}"))
+            self.console.print(Text(f"{source}: {plain_line(self.stories[source])}"), soft_wrap=True)
             self._printed[source] = now
 
 
@@ -298,10 +306,13 @@ def plain_line(story: Story) -> str:
     if step is not None and recent is not None:
         words += [
             f"epoch {step.epoch:5.2f}",
-            f"step {step.step + 1:>6,}",
+            f"step {step.step + 1:>6,}" + (f" of {run.steps:,}" if run and run.steps else ""),
             f"loss {recent.loss:.4f}",
             f"train {recent.accuracy:6.1%}",
         ]
     if tests:
         words.append(f"test {tests[-1].accuracy:6.1%}")
-    return "  ".join(words)
+    if step is not None and story.seconds > 0:
+        words.append(f"{story.samples_learned / story.seconds:,.0f} samples/s")
+        words.append(left_of(story, story.seconds))
+    return "  ".join(words).rstrip()
