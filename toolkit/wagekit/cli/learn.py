@@ -10,7 +10,9 @@ from wagekit.cli import loading
 from wagekit.cli import options as o
 from wagekit.cli import web as w
 
-EXAMPLE = "wagekit learn digits.safetensors --data changed.npz"
+EXAMPLE = """wagekit learn digits.safetensors --data changed.npz
+
+wagekit learn digits.safetensors --data changed.npz --board nrf52840-dk"""
 DEFAULT_RATES = "0:2,15%:3,50%:2,70%:1,85%:0"
 """Slow at first, because a network that is wrong nearly always has large errors; then fast, then fine."""
 

@@ -11,7 +11,9 @@ from wagekit.cli import options as o
 from wagekit.cli import web as w
 from wagekit.cli.learn import DEFAULT_RATES
 
-EXAMPLE = "wagekit monitor digits --on qemu:mps2-an386 --port /dev/ttyACM0 --events run.jsonl"
+EXAMPLE = """wagekit monitor digits --on qemu:mps2-an386 --port /dev/ttyACM0 --events run.jsonl
+
+wagekit monitor digits --board nrf52840-dk --board nucleo-f446re"""
 _ITSELF = "Devices that learn by themselves"
 
 
