@@ -144,8 +144,12 @@ class Board:
     def feed(self, data: bytes) -> None:
         self._lib.board_feed(data, len(data))
 
-    def turn(self) -> int:
-        """Give the ring what fits, and let the main loop turn once; RUNS or how it ended."""
+    def turn(self, seconds: float = TURN_SECONDS) -> int:
+        """Give the ring what fits, and let the main loop turn once; RUNS or how it ended.
+
+        Before that its clock goes on by so much.
+        """
+        self._lib.board_pass(round(seconds * 1e6))
         room = self._lib.board_room()
         self.feed(bytes(self.waiting[:room]))
         del self.waiting[:room]

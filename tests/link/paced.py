@@ -83,6 +83,7 @@ class PacedLine(Transport):
         """Most bytes that lay in its ring when its turn came."""
         self.down, self.up = Wire(byte_time, grain), Wire(byte_time, math.inf)
         self._turn_at = 0.0
+        self._turned_at = 0.0
 
     def read(self, timeout: float) -> bytes:
         end = self.now + timeout
@@ -108,7 +109,8 @@ class PacedLine(Transport):
         came = self.down.arrived(now)
         self.most_waiting = max(self.most_waiting, len(came))
         self.board.feed(came)
-        self.board.turn()
+        self.board.turn(now - self._turned_at)
+        self._turned_at = now
         spent = self.slice_time if self.board.computed else self.turn_time
         self.computed += self.slice_time if self.board.computed else 0.0
         if sent := self.board.take():

@@ -53,7 +53,7 @@ def samples(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("faults", [None, 1, 2])
-@pytest.mark.parametrize(("every", "frame"), [(1, 64), (3, 64), (4, 200)])
+@pytest.mark.parametrize(("every", "frame"), [(1, 64), (3, 64), (1, 200), (2, 200), (4, 200)])
 def test_steps_that_overlap_tell_the_health_of_their_own(
     opener: Opener, every: int, frame: int, faults: int | None
 ) -> None:

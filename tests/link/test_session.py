@@ -75,10 +75,25 @@ def samples(count: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 
 ACK = code("ack")
+ACK_TURNS = round(schema.ACK_AFTER_MS / 1e3 / harness.TURN_SECONDS)
 
 
-def test_a_request_is_acknowledged_and_answered(raw: Raw) -> None:
-    assert types(raw.send("about", 1)) == [(ACK, 1), (code("about") | schema.REPLY, 1)]
+def test_a_request_that_is_answered_at_once_needs_no_acknowledgement(raw: Raw) -> None:
+    assert types(raw.send("about", 1)) == [(code("about") | schema.REPLY, 1)]
+
+
+def test_a_request_that_waits_is_acknowledged_in_time(raw: Raw) -> None:
+    raw.send("train_range", 1, bytes([0, 0, 40, 0]))
+    assert raw.send("result", 2) == [], "it may be answered soon"
+    assert types(raw.turns(ACK_TURNS)) == [(ACK, 2)]
+    assert raw.turns(ACK_TURNS) == [], "once is enough"
+    assert types(raw.turns(60)) == [(code("result") | schema.REPLY, 2)]
+
+
+def test_a_request_that_takes_long_is_acknowledged_in_time(raw: Raw) -> None:
+    assert raw.send("infer_range", 1, bytes([0, 0, 40, 0])) == []
+    assert types(raw.turns(ACK_TURNS)) == [(ACK, 1)]
+    assert types(raw.turns(60)) == [(code("infer_range") | schema.REPLY, 1)]
 
 
 def test_a_repeated_hello_changes_nothing(raw: Raw) -> None:
@@ -86,7 +101,7 @@ def test_a_repeated_hello_changes_nothing(raw: Raw) -> None:
     assert types(raw.hello()) == [(code("hello") | schema.REPLY, 0)]
     again = raw.send("set_state", 1, bytes([5, 0, 0, 0, 6, 0, 0, 0]))
     assert types(again) == [(code("set_state") | schema.REPLY, 1)], "the cached answer"
-    assert types(raw.send("get_state", 2)) == [(ACK, 2), (code("get_state") | schema.REPLY, 2)]
+    assert types(raw.send("get_state", 2)) == [(code("get_state") | schema.REPLY, 2)]
 
 
 def test_a_hello_with_another_nonce_opens_another_session(raw: Raw) -> None:
@@ -96,13 +111,13 @@ def test_a_hello_with_another_nonce_opens_another_session(raw: Raw) -> None:
     assert types(refused) == [(code("no_session"), 2)]
     assert refused[0].session == SESSION
     assert refused[0].payload == b"\x01"
-    assert types(raw.send("about", 1, session=0x5555))[0] == (ACK, 1)
+    assert types(raw.send("about", 1, session=0x5555)) == [(code("about") | schema.REPLY, 1)]
 
 
 def test_requests_out_of_order_are_dropped(raw: Raw) -> None:
     assert raw.send("about", 2) == []
     assert raw.send("about", 0) == []
-    assert types(raw.send("about", 1))[0] == (ACK, 1)
+    assert types(raw.send("about", 1)) == [(code("about") | schema.REPLY, 1)]
 
 
 def test_the_last_two_answers_are_kept_and_older_ones_are_not(raw: Raw) -> None:
@@ -117,9 +132,10 @@ def test_two_requests_are_held_while_a_program_runs_and_duplicates_are_acknowled
     sample = bytes(2 + 2 + INPUTS)
     raw.send("upload_many", 1, sample)
     begin = raw.send("train_range", 2, bytes([0, 0, 40, 0]))
-    assert types(begin) == [(ACK, 2), (code("train_range") | schema.REPLY, 2)]
-    assert types(raw.send("result", 3)) == [(ACK, 3)]
-    assert types(raw.send("get_state", 4)) == [(ACK, 4)]
+    assert types(begin) == [(code("train_range") | schema.REPLY, 2)]
+    assert raw.send("result", 3) == []
+    assert raw.send("get_state", 4) == []
+    assert types(raw.turns(ACK_TURNS)) == [(ACK, 3), (ACK, 4)]
     assert types(raw.send("result", 3)) == [(ACK, 3)], "a duplicate says that it lives"
     assert types(raw.send("get_state", 4)) == [(ACK, 4)]
     assert raw.send("get_state", 5) == [], "both places are taken"
@@ -131,15 +147,15 @@ def test_uploads_and_counters_are_executed_beside_a_program(raw: Raw) -> None:
     raw.send("train_range", 1, bytes([0, 0, 40, 0]))
     assert (code("upload_many") | schema.REPLY, 2) in types(raw.send("upload_many", 2, bytes(24)))
     assert (code("counters") | schema.REPLY, 3) in types(raw.send("counters", 3))
-    assert types(raw.send("get_state", 4)) == [(ACK, 4)], "this one waits"
+    assert raw.send("get_state", 4) == [], "this one waits"
 
 
 def test_a_new_session_waits_for_the_old_ones_program_and_gets_its_own_answers(raw: Raw) -> None:
     raw.send("train_range", 1, bytes([0, 0, 40, 0]))
     raw.send("result", 2)
     raw.hello(0x00015555)
-    assert types(raw.send("get_state", 1, session=0x5555)) == [(ACK, 1)]
-    (state,) = raw.turns(60)
+    assert types(raw.send("get_state", 1, session=0x5555)) == []
+    *_, state = raw.turns(60)
     assert (state.session, state.type) == (0x5555, code("get_state") | schema.REPLY)
     assert state.payload[:4] == bytes([1, 0, 0, 0]), "the step was finished, once"
 
@@ -148,7 +164,7 @@ def test_an_evaluation_of_an_old_session_stops(raw: Raw) -> None:
     raw.send("evaluate", 1, bytes([0, 0, 50, 0, 3]))
     raw.hello(0x00015555)
     raw.turns(60)
-    assert types(raw.send("about", 1, session=0x5555)) == [(ACK, 1), (code("about") | schema.REPLY, 1)]
+    assert types(raw.send("about", 1, session=0x5555)) == [(code("about") | schema.REPLY, 1)]
 
 
 def test_another_version_gets_a_clear_error(board: harness.Board) -> None:
@@ -327,18 +343,67 @@ def test_a_part_of_a_batch_does_not_outlive_a_mistake(device: Device) -> None:
         session.call("train", {"flags": 0, "place": 1, "slots": b"\x00\x00"})
 
 
+def whole(codes: np.ndarray, labels: np.ndarray) -> bytes:
+    return b"".join(
+        int(label).to_bytes(2, "little") + code.tobytes() for code, label in zip(codes, labels, strict=True)
+    )
+
+
+def test_samples_that_come_with_their_step_are_learned_as_from_the_store(
+    library: Callable[[harness.Config], Path],
+) -> None:
+    wire = harness.MemoryTransport(harness.Board(library(harness.Config(frame=80))))
+    device = Device.open(wire)
+    codes, labels = samples(6)
+    device.upload(0, codes, labels)
+    reports = []
+    for first in (0, 2, 4):
+        device.train(range(first, first + 2))
+        reports.append(device.result())
+    learned = device.read_masters([WEIGHTS] * LAYERS)
+
+    wire.board.reset()
+    device = Device.open(wire)
+    assert device.streams(3)
+    assert not device.streams(4), "a sample has 22 bytes, a frame 80"
+    sent = [device.stream_request(codes[at : at + 2], labels[at : at + 2]) for at in (0, 2, 4)]
+    records = list(device.session.pipeline([*sent, *device.result_requests()]))
+    assert records[0].int("samples") == 0, "there was no step before"
+    assert records[0].bytes("layers") == b""
+    found = [device.report([record]) for record in records[1:]]
+    assert found == reports
+    assert device.read_masters([WEIGHTS] * LAYERS) == learned
+
+
+def test_samples_that_come_with_their_step_are_checked(device: Device) -> None:
+    codes, labels = samples(2)
+    before = device.read_masters([WEIGHTS] * LAYERS)
+    for changed, labelled, message in (
+        (codes, np.array([0, CLASSES]), "label"),
+        (np.full_like(codes, 127), labels, "code"),
+    ):
+        with pytest.raises(RefusedError, match=message):
+            device.session.call(*device.stream_request(changed, labelled))
+    for size, message in ((0, "batch"), (INPUTS + 1, "shorter"), (INPUTS + 3, "shorter")):
+        with pytest.raises(RefusedError, match=message):
+            device.session.call("train_samples", {"samples": bytes(size)})
+    assert not device.streams(1), "the layers of its report need a second frame"
+    assert device.state().step == 0
+    assert device.read_masters([WEIGHTS] * LAYERS) == before
+
+
 def test_messages_cut_short_are_refused(raw: Raw) -> None:
     with_fields = [m for m in schema.REQUESTS if m.fields and m.name != "hello"]
     sizes = {m: schema.wire_size(tuple(f for f in m.fields if f.default is None)) for m in with_fields}
     for number, (message, size) in enumerate(((m, size) for m, size in sizes.items() if size), 1):
         frames = raw.send(message.name, number, bytes(size - 1))
-        assert types(frames) == [(ACK, number), (code("error"), number)], message.name
-        assert frames[1].payload[0] == 3
+        assert types(frames) == [(code("error"), number)], message.name
+        assert frames[0].payload[0] == 3
 
 
 def test_unknown_messages_are_refused(raw: Raw) -> None:
     raw.board.waiting += Frame(0x3F, SESSION, 1).encode()
-    error = raw.turns()[1]
+    (error,) = raw.turns()
     assert (error.type, error.payload[0]) == (code("error"), 2)
 
 

@@ -49,7 +49,7 @@ uint32_t wk_app_progress(void) {
 
 static uint16_t flags(void) {
     return (uint16_t)((wk_app.loading ? WK_HELLO_LOADING : 0u) |
-                      (WK_MODEL_TRAINING ? WK_HELLO_TRAINS : 0u) |
+                      (WK_MODEL_TRAINING ? WK_HELLO_TRAINS | WK_HELLO_STREAMS : 0u) |
                       (WK_MODEL_HEALTH ? WK_HELLO_HEALTH : 0u) |
                       (WK_HAVE_SENSOR ? WK_HELLO_SENSES : 0u) |
                       (WK_MODEL_PACKED_LAYERS != 0 ? WK_HELLO_FROZEN : 0u) |
@@ -384,6 +384,8 @@ wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size
     case WK_MSG_TRAIN_RANGE:
     case WK_MSG_INFER_RANGE:
         return wk_app_batch_range(type, payload, size, reply);
+    case WK_MSG_TRAIN_SAMPLES:
+        return wk_app_train_samples(payload, size, reply);
     case WK_MSG_RESULT:
         return wk_app_result(reply);
     case WK_MSG_LAYER_STATS:

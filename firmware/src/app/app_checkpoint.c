@@ -173,10 +173,11 @@ bool wk_app_checkpoint_holds(uint8_t type) {
         return true;
     }
     return checkpoint.work == WORK_SAVE &&
-           (type == WK_MSG_TRAIN || type == WK_MSG_TRAIN_RANGE || type == WK_MSG_SET_STATE ||
-            type == WK_MSG_LEARN || type == WK_MSG_LEARN_PLAN || type == WK_MSG_REPLAY ||
-            type == WK_MSG_LOAD_BEGIN || type == WK_MSG_LOAD_CHUNK || type == WK_MSG_LOAD_COMMIT ||
-            type == WK_MSG_CHECKPOINT_SAVE || type == WK_MSG_CHECKPOINT_LOAD);
+           (type == WK_MSG_TRAIN || type == WK_MSG_TRAIN_RANGE || type == WK_MSG_TRAIN_SAMPLES ||
+            type == WK_MSG_SET_STATE || type == WK_MSG_LEARN || type == WK_MSG_LEARN_PLAN ||
+            type == WK_MSG_REPLAY || type == WK_MSG_LOAD_BEGIN || type == WK_MSG_LOAD_CHUNK ||
+            type == WK_MSG_LOAD_COMMIT || type == WK_MSG_CHECKPOINT_SAVE ||
+            type == WK_MSG_CHECKPOINT_LOAD);
 }
 
 uint16_t wk_app_checkpoint_flags(void) {

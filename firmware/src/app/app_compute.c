@@ -5,7 +5,7 @@
 #define LOGIT_BYTES 4u
 
 static bool is_training(uint8_t type) {
-    return type == WK_MSG_TRAIN || type == WK_MSG_TRAIN_RANGE;
+    return type == WK_MSG_TRAIN || type == WK_MSG_TRAIN_RANGE || type == WK_MSG_TRAIN_SAMPLES;
 }
 
 /* Whether a program of this request may run at all; if not, the reply says why. */
@@ -121,10 +121,8 @@ static uint8_t *put_layers(uint8_t *at, const uint8_t *end, uint32_t first) {
     return at;
 }
 
-wk_app_status_t wk_app_result(wk_reply_t *reply) {
-    if (!wk_app.have_stats) {
-        return wk_app_refuse(reply, WK_ERROR_STATE, 0, 0);
-    }
+/* What the last training step reports. */
+static void put_result(wk_reply_t *reply) {
     const wk_step_stats_t *stats = wk_model_stats(&wk_app_model);
     const wk_result_reply_t result = {
         .step = stats->step,
@@ -136,7 +134,41 @@ wk_app_status_t wk_app_result(wk_reply_t *reply) {
     uint8_t *at = wk_put_result_reply(reply->payload, &result);
     at = put_layers(at, reply->payload + WK_FRAME_BYTES, 0);
     reply->size = (uint32_t)(at - reply->payload);
+}
+
+wk_app_status_t wk_app_result(wk_reply_t *reply) {
+    if (!wk_app.have_stats) {
+        return wk_app_refuse(reply, WK_ERROR_STATE, 0, 0);
+    }
+    put_result(reply);
     return WK_APP_DONE;
+}
+
+wk_app_status_t wk_app_train_samples(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
+    const uint32_t count = size / SAMPLE_BYTES;
+    if (!may_compute(WK_MSG_TRAIN_SAMPLES, reply)) {
+        return WK_APP_DONE;
+    }
+    if (size % SAMPLE_BYTES != 0) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, SAMPLE_BYTES);
+    }
+    if (count == 0 || count > WK_MODEL_BATCH) {
+        return wk_app_refuse(reply, WK_ERROR_BATCH, count, WK_MODEL_BATCH);
+    }
+    wk_app.batch_type = 0; /* a batch that comes in parts has lost its first ones */
+    for (uint32_t i = 0; i < count; i++) {
+        if (!wk_app_put_sample(i, payload + i * SAMPLE_BYTES, reply)) {
+            return WK_APP_DONE;
+        }
+    }
+    if (wk_app.have_stats) {
+        put_result(reply);
+    } else {
+        const wk_result_reply_t none = {.samples = 0};
+        reply->size = (uint32_t)(wk_put_result_reply(reply->payload, &none) - reply->payload);
+    }
+    wk_app.batch = count;
+    return begin_batch(WK_MSG_TRAIN_SAMPLES, reply);
 }
 
 wk_app_status_t wk_app_layer_stats(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 /* The sample store: labels apart from codes, so that nothing needs alignment. */
-#define STORE_SLOTS_FITTING (WK_SAMPLE_STORE_BYTES / (WK_MODEL_INPUTS + 2u))
+#define SAMPLE_BYTES (WK_MODEL_INPUTS + 2u) /* on the line the label comes first */
+#define STORE_SLOTS_FITTING (WK_SAMPLE_STORE_BYTES / SAMPLE_BYTES)
 #define STORE_SLOTS (STORE_SLOTS_FITTING > 65535u ? 65535u : STORE_SLOTS_FITTING)
 _Static_assert(STORE_SLOTS >= 1, "the sample store does not hold one sample");
 _Static_assert(WK_MODEL_LAYERS <= 255 && WK_MODEL_OPERATIONS <= 255 && WK_MODEL_BATCH <= 65535 &&
@@ -74,6 +75,9 @@ wk_app_status_t wk_app_upload_many(const uint8_t *payload, uint32_t size, wk_rep
 void wk_app_clear_store(void);
 /* Copy a slot (below STORE_SLOTS) into the model's input. */
 void wk_app_take_sample(uint32_t slot, uint32_t place);
+/* Copy SAMPLE_BYTES that came over the link there; false, and a reply that refuses, if they are no
+ * sample. */
+bool wk_app_put_sample(uint32_t place, const uint8_t *sample, wk_reply_t *reply);
 uint16_t wk_app_label(uint32_t slot);
 /* WK_MODEL_INPUTS codes of a slot. */
 int8_t *wk_app_codes(uint32_t slot);
@@ -126,6 +130,7 @@ wk_app_status_t wk_app_batch(uint8_t type, const uint8_t *payload, uint32_t size
 wk_app_status_t wk_app_batch_range(uint8_t type, const uint8_t *payload, uint32_t size,
                                    wk_reply_t *reply);
 wk_app_status_t wk_app_evaluate(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
+wk_app_status_t wk_app_train_samples(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 wk_app_status_t wk_app_result(wk_reply_t *reply);
 wk_app_status_t wk_app_layer_stats(const uint8_t *payload, uint32_t size, wk_reply_t *reply);
 wk_app_status_t wk_app_read_logits(const uint8_t *payload, uint32_t size, wk_reply_t *reply);

@@ -66,25 +66,30 @@ uint16_t wk_app_label(uint32_t slot) {
     return labels[slot];
 }
 
-/* Store `count` codes of a slot from `offset` on, if all of them and the label are valid. */
-static uint8_t store(uint32_t slot, uint32_t offset, uint16_t label, const uint8_t *bytes,
-                     uint32_t count, wk_reply_t *reply) {
+/* Copy `count` codes and the label, if all of them are valid; else the reply refuses. */
+static bool copy_valid(int8_t *to, uint16_t *to_label, uint16_t label, const uint8_t *bytes,
+                       uint32_t count, wk_reply_t *reply) {
     if (label >= WK_MODEL_CLASSES) {
         (void)wk_app_refuse(reply, WK_ERROR_LABEL, label, WK_MODEL_CLASSES - 1u);
-        return WK_ERROR_LABEL;
+        return false;
     }
     for (uint32_t i = 0; i < count; i++) {
         const int32_t code = (int8_t)bytes[i];
         if (code > WK_MODEL_INPUT_LIMIT || code < -WK_MODEL_INPUT_LIMIT) {
             (void)wk_app_refuse(reply, WK_ERROR_CODE, (uint32_t)code, WK_MODEL_INPUT_LIMIT);
-            return WK_ERROR_CODE;
+            return false;
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        codes[slot][offset + i] = (int8_t)bytes[i];
+        to[i] = (int8_t)bytes[i];
     }
-    labels[slot] = label;
-    return 0;
+    *to_label = label;
+    return true;
+}
+
+bool wk_app_put_sample(uint32_t place, const uint8_t *sample, wk_reply_t *reply) {
+    return copy_valid(wk_model_input(&wk_app_model, place), &wk_app.labels[place],
+                      wk_get_u16(sample), sample + 2, WK_MODEL_INPUTS, reply);
 }
 
 wk_app_status_t wk_app_upload(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
@@ -98,24 +103,24 @@ wk_app_status_t wk_app_upload(const uint8_t *payload, uint32_t size, wk_reply_t 
     if (request.offset > WK_MODEL_INPUTS || request.codes_size > WK_MODEL_INPUTS - request.offset) {
         return wk_app_refuse(reply, WK_ERROR_RANGE, request.offset, WK_MODEL_INPUTS);
     }
-    (void)store(request.slot, request.offset, request.label, request.codes, request.codes_size,
-                reply);
+    (void)copy_valid(codes[request.slot] + request.offset, &labels[request.slot], request.label,
+                     request.codes, request.codes_size, reply);
     return WK_APP_DONE;
 }
 
 wk_app_status_t wk_app_upload_many(const uint8_t *payload, uint32_t size, wk_reply_t *reply) {
     wk_upload_many_request_t request;
-    const uint32_t sample_bytes = WK_MODEL_INPUTS + 2u;
-    if (!wk_get_upload_many(payload, size, &request) || request.samples_size % sample_bytes != 0) {
-        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, sample_bytes);
+    if (!wk_get_upload_many(payload, size, &request) || request.samples_size % SAMPLE_BYTES != 0) {
+        return wk_app_refuse(reply, WK_ERROR_LENGTH, size, SAMPLE_BYTES);
     }
-    const uint32_t count = request.samples_size / sample_bytes;
+    const uint32_t count = request.samples_size / SAMPLE_BYTES;
     if (request.slot + count > STORE_SLOTS) {
         return wk_app_refuse(reply, WK_ERROR_SLOT, request.slot + count, STORE_SLOTS);
     }
     for (uint32_t i = 0; i < count; i++) {
-        const uint8_t *sample = request.samples + i * sample_bytes;
-        if (store(request.slot + i, 0, wk_get_u16(sample), sample + 2, WK_MODEL_INPUTS, reply)) {
+        const uint8_t *sample = request.samples + i * SAMPLE_BYTES;
+        if (!copy_valid(codes[request.slot + i], &labels[request.slot + i], wk_get_u16(sample),
+                        sample + 2, WK_MODEL_INPUTS, reply)) {
             break;
         }
     }

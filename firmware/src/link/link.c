@@ -10,11 +10,16 @@
 #define PLACES (WK_LINK_WINDOW + 1u)
 #define SMALL_FRAME_BYTES (WK_HEADER_BYTES + WK_FRAME_BYTES_MIN + WK_CRC_BYTES)
 #define FIRST_REPLY WK_REPLY
+/* A request that is answered sooner needs no frame of its own that says that it came. */
+#define ACK_AFTER_TICKS (WK_PORT_TICK_HZ / 1000u * WK_ACK_AFTER_MS)
 
 typedef struct {
-    uint32_t size; /* of the payload */
+    uint32_t size;     /* of the payload */
+    uint32_t received; /* ticks, cut to their low half */
     uint16_t sequence;
+    uint8_t type;
     uint8_t place;
+    bool acknowledged;
 } request_t;
 
 static struct {
@@ -25,10 +30,9 @@ static struct {
     uint16_t next;    /* sequence number to accept next */
     request_t held[WK_LINK_WINDOW];
     uint8_t held_count;
-    uint8_t incoming; /* place of the frame that is coming in */
-    bool running;     /* a request was begun and not yet answered */
-    uint16_t running_sequence;
-    uint8_t running_type;
+    uint8_t incoming;                     /* place of the frame that is coming in */
+    bool running;                         /* a request was begun and not yet answered */
+    request_t current;                    /* which one */
     uint16_t answer_size[WK_LINK_WINDOW]; /* header and payload; 0: none yet */
 } link;
 
@@ -64,7 +68,7 @@ static void send_ack(uint16_t sequence) {
     uint8_t frame[WK_HEADER_BYTES + WK_ACK_BYTES + WK_CRC_BYTES];
     const wk_ack_t ack = {
         .progress = wk_app_progress(),
-        .running = link.running && link.running_sequence == sequence,
+        .running = link.running && link.current.sequence == sequence,
     };
     uint8_t *at = put_header(frame, link.session, sequence, WK_MSG_ACK);
     send(frame, wk_put_ack(at, &ack));
@@ -138,19 +142,23 @@ static uint8_t free_place(void) {
     return place;
 }
 
-static void hold(uint16_t sequence, uint32_t payload_size) {
-    link.held[link.held_count] =
-        (request_t){.size = payload_size, .sequence = sequence, .place = link.incoming};
+static void hold(uint16_t sequence, uint8_t type, uint32_t payload_size) {
+    link.held[link.held_count] = (request_t){
+        .size = payload_size,
+        .received = (uint32_t)wk_port_ticks(),
+        .sequence = sequence,
+        .type = type,
+        .place = link.incoming,
+    };
     link.held_count++;
     link.next++;
     link.incoming = free_place();
-    send_ack(sequence);
 }
 
 static void take_again(uint16_t sequence) {
     uint8_t *answer = answer_of(sequence);
     const uint16_t size = link.answer_size[sequence % WK_LINK_WINDOW];
-    if (is_held(sequence) || (link.running && link.running_sequence == sequence)) {
+    if (is_held(sequence) || (link.running && link.current.sequence == sequence)) {
         link.stats.duplicates++;
         send_ack(sequence);
     } else if (size > 0 && wk_get_u16(answer + 3) == sequence) {
@@ -182,7 +190,7 @@ static void take_frame(uint8_t *frame, uint32_t size) {
     } else if (link.held_count == WK_LINK_WINDOW) {
         link.stats.dropped++;
     } else {
-        hold(sequence, payload_size);
+        hold(sequence, type, payload_size);
     }
 }
 
@@ -246,32 +254,49 @@ static bool begin_next(void) {
     const uint8_t *frame = received[request.place];
     wk_reply_t reply = {.payload = answer_of(request.sequence) + WK_HEADER_BYTES};
     const wk_app_status_t status =
-        wk_app_begin(frame[5], frame + WK_HEADER_BYTES, request.size, &reply);
+        wk_app_begin(request.type, frame + WK_HEADER_BYTES, request.size, &reply);
     if (status == WK_APP_LATER) {
         return false;
     }
-    link.running_type = frame[5];
-    link.running_sequence = request.sequence;
     release_first();
     if (status == WK_APP_RUNNING) {
         link.running = true;
+        link.current = request;
         return false;
     }
-    answer(request.sequence, link.running_type, &reply);
+    answer(request.sequence, request.type, &reply);
     return true;
+}
+
+static void acknowledge(request_t *request) {
+    const uint32_t waited = (uint32_t)wk_port_ticks() - request->received;
+    if (!request->acknowledged && waited >= ACK_AFTER_TICKS) {
+        request->acknowledged = true;
+        send_ack(request->sequence);
+    }
+}
+
+static void acknowledge_waiting(void) {
+    if (link.running) {
+        acknowledge(&link.current);
+    }
+    for (uint32_t i = 0; i < link.held_count; i++) {
+        acknowledge(&link.held[i]);
+    }
 }
 
 bool wk_link_poll(void) {
     const bool any = receive();
     if (link.running) {
-        wk_reply_t reply = {.payload = answer_of(link.running_sequence) + WK_HEADER_BYTES};
+        wk_reply_t reply = {.payload = answer_of(link.current.sequence) + WK_HEADER_BYTES};
         if (wk_app_finish(&reply) == WK_APP_DONE) {
             link.running = false;
-            answer(link.running_sequence, link.running_type, &reply);
+            answer(link.current.sequence, link.current.type, &reply);
         }
     }
     while (begin_next()) {
     }
+    acknowledge_waiting();
     return any;
 }
 

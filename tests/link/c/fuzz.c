@@ -50,6 +50,7 @@ static void feed_patiently(const uint8_t *bytes, uint32_t size) {
         board_feed(bytes, part);
         bytes += part;
         size -= part;
+        board_pass(draw(4000));
         if (board_turn() != BOARD_RUNS) {
             board_reset();
             sequence = 0;
@@ -80,6 +81,7 @@ static void round_of_fuzz(void) {
     }
     feed_patiently(wire, size);
     for (uint32_t i = draw(12); i > 0; i--) {
+        board_pass(draw(4000));
         if (board_turn() != BOARD_RUNS) {
             board_reset();
             sequence = 0;

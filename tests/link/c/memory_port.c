@@ -93,6 +93,10 @@ uint32_t board_take(uint8_t *bytes, uint32_t size) {
     return count;
 }
 
+void board_pass(uint32_t microseconds) {
+    ticks += microseconds;
+}
+
 int board_turn(void) {
     if (ended == BOARD_RUNS && setjmp(turn) == 0) {
         (void)wk_link_poll();

@@ -14,6 +14,8 @@ void board_feed(const uint8_t *bytes, uint32_t size);
 uint32_t board_room(void);
 /* Take bytes that the board sent. */
 uint32_t board_take(uint8_t *bytes, uint32_t size);
+/* Let the clock go on. */
+void board_pass(uint32_t microseconds);
 /* One turn of the main loop. */
 int board_turn(void);
 /* Whether that turn had a slice to compute. */

@@ -51,6 +51,18 @@ class DeviceEvaluation:
     """As in `StepResult`."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The requests of a training step."""
+
+    uploads: list[Request]
+    """Those that may be sent while the step before runs."""
+    begin: list[Request]
+    """Those that begin it, in order."""
+    reports: bool
+    """Whether the answer to the last of them reports the step before."""
+
+
 class DeviceExecutor(OnDevice):
     """A network on a device.
 
@@ -208,11 +220,12 @@ class DeviceExecutor(OnDevice):
         """
         rule = check_rule(rule)
         return self._stream(
-            ([], self._index_requests(indices, log2_lr, rule)) for indices, log2_lr in batches
+            _Step([], self._index_requests(indices, log2_lr, rule), reports=False)
+            for indices, log2_lr in batches
         )
 
-    def _stream(self, steps: Iterable[tuple[list[Request], list[Request]]]) -> Iterator[StepResult]:
-        """Run steps: what may be sent while the one before runs, and what begins it."""
+    def _stream(self, steps: Iterable[_Step]) -> Iterator[StepResult]:
+        """Run steps, two requests under way; yields what each reports."""
         under_way: deque[tuple[Ticket, bool, bool]] = deque()
         results: list[Record] = []
         number = self.step_count if self.health_every else 0
@@ -235,46 +248,55 @@ class DeviceExecutor(OnDevice):
                 under_way.append((self._device.session.submit(name, values), False, False))
                 yield from collect(1)
 
-        def ask_result() -> Iterator[StepResult]:
-            # Before the next step begins, because that may count anew.
-            nonlocal number
-            requests: list[Request] = self._device.result_requests()
-            if self._is_health_due(number):
-                requests += health_requests(self.hello)
-            elif waiting.due():  # a step that counts health is not like the others
-                requests.append(("counters", {}))
-            number = (number + 1) & 0xFFFFFFFF
+        def submit_result(requests: Sequence[Request]) -> Iterator[StepResult]:
+            """What reports the present step, and the questions behind it: that ends it."""
             for place, (name, values) in enumerate(requests, 1):
                 ticket = self._device.session.submit(name, values)
                 under_way.append((ticket, True, place == len(requests)))
                 yield from collect(1)
 
+        def questions() -> list[Request]:
+            """What is asked about the present step beside its result."""
+            if self._is_health_due(number):
+                return health_requests(self.hello)
+            # A step that counts health is not like the others.
+            return [("counters", {})] if waiting.due() else []
+
         busy = complete = False
         try:
-            for uploads, begin in steps:
-                yield from submit(uploads)
-                if busy:
-                    yield from ask_result()
-                yield from submit(begin)
+            for step in steps:
+                yield from submit(step.uploads)
+                # What a step counted is there until the next one counts.
+                joined = step.reports and not (self._is_health_due(number) and self.health_every == 1)
+                if busy and joined:
+                    yield from submit(step.begin[:-1])
+                    yield from submit_result([step.begin[-1], *questions()])
+                elif busy:
+                    yield from submit_result([*self._device.result_requests(), *questions()])
+                    yield from submit(step.begin)
+                else:
+                    yield from submit(step.begin)
+                number = (number + busy) & 0xFFFFFFFF
                 busy = True
             if busy:
-                yield from ask_result()
+                yield from submit_result([*self._device.result_requests(), *questions()])
             yield from collect(0)
             complete = True
         finally:
             if not complete:  # perhaps the device never got the rule
                 self._rule = None
 
-    def _step_requests(
-        self, x: ArrayLike, labels: ArrayLike, log2_lr: int, rule: Rule
-    ) -> tuple[list[Request], list[Request]]:
-        """What may be sent while the step before runs, and what begins this one."""
+    def _step_requests(self, x: ArrayLike, labels: ArrayLike, log2_lr: int, rule: Rule) -> _Step:
         self._check_trains()
         inputs = check_inputs(self._graph, x)
         check_batch(len(inputs), self._batch)
         classes = check_labels(self._graph, labels, len(inputs))
-        uploads, begin = self._batch_requests("train", inputs.reshape(len(inputs), -1), classes)
-        return uploads, self._rule_requests(check_rate(log2_lr), rule) + begin
+        codes = inputs.reshape(len(inputs), -1)
+        rule_requests = self._rule_requests(check_rate(log2_lr), rule)
+        if self._device.streams(len(codes)):
+            return _Step([], [*rule_requests, self._device.stream_request(codes, classes)], reports=True)
+        uploads, begin = self._batch_requests("train", codes, classes)
+        return _Step(uploads, rule_requests + begin, reports=False)
 
     def _batch_requests(
         self, name: str, codes: NDArray[np.int8], classes: NDArray[np.uint16]

@@ -76,6 +76,7 @@ class Device:
             loading=bool(hello.int("flags") & _flag("loading")),
             trains=bool(hello.int("flags") & _flag("trains")),
             health=bool(hello.int("flags") & _flag("health")),
+            streams=bool(hello.int("flags") & _flag("streams")),
             senses=bool(hello.int("flags") & _flag("senses")),
             in_flash=in_flash,
             frozen_crc=frozen_crc,
@@ -276,16 +277,11 @@ class Device:
     ) -> Iterator[Request]:
         """The requests of `upload`, to be mixed with others."""
         room = self.hello.frame_bytes
-        sample_bytes = self.hello.inputs + 2
-        together = (room - schema.wire_size(schema.find("upload_many").fields)) // sample_bytes
+        together = (room - schema.wire_size(schema.find("upload_many").fields)) // self._sample_bytes
         if together >= 1:
             for at in range(0, len(codes), together):
                 part = slice(at, at + together)
-                samples = b"".join(
-                    int(label).to_bytes(2, "little") + sample.tobytes()
-                    for label, sample in zip(labels[part], codes[part], strict=True)
-                )
-                yield "upload_many", {"slot": first + at, "samples": samples}
+                yield "upload_many", {"slot": first + at, "samples": _samples(codes[part], labels[part])}
             return
         room -= schema.wire_size(schema.find("upload").fields)
         for index, label in enumerate(labels):
@@ -300,6 +296,10 @@ class Device:
                         "codes": data[offset : offset + room],
                     },
                 )
+
+    @property
+    def _sample_bytes(self) -> int:
+        return self.hello.inputs + 2
 
     def sense(self, slot: int) -> None:
         """Let the device's own sensor fill a slot; RefusedError `sensor` where there is none."""
@@ -343,6 +343,18 @@ class Device:
             flags = flag if more or at + room < len(slots) else 0
             packed = b"".join(int(slot).to_bytes(2, "little") for slot in part)
             yield name, {"flags": flags, "place": place + at, "slots": packed}
+
+    def streams(self, samples: int) -> bool:
+        """Whether `stream_request` may bring so many samples, and its answer the whole report before."""
+        fits = samples * self._sample_bytes <= self.hello.frame_bytes
+        return self.hello.streams and fits and len(self.result_requests()) == 1
+
+    def stream_request(self, codes: NDArray[np.int8], labels: NDArray[np.uint16]) -> Request:
+        """The request that begins to learn this batch, and whose answer reports the step before.
+
+        Codes `[n, inputs]`, labels `[n]`; only where `streams` allows so many.
+        """
+        return "train_samples", {"samples": _samples(codes, labels)}
 
     def result(self) -> StepReport:
         """Wait for the training step under way, and what it reports."""
@@ -460,6 +472,14 @@ def _named(names: Sequence[str], number: int) -> str:
 
 def _flag(name: str) -> int:
     return next(code.value for code in schema.HELLO_FLAGS if code.name == name)
+
+
+def _samples(codes: NDArray[np.int8], labels: NDArray[np.uint16]) -> bytes:
+    """Whole samples as they travel."""
+    return b"".join(
+        int(label).to_bytes(2, "little") + sample.tobytes()
+        for label, sample in zip(labels, codes, strict=True)
+    )
 
 
 def _layers(data: bytes) -> list[LayerReport]:

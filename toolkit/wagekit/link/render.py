@@ -33,6 +33,7 @@ def _constants() -> list[tuple[str, str, str]]:
         ("WK_FRAME_BYTES_MIN", f"{schema.MIN_FRAME_BYTES}u", "limits of WK_FRAME_BYTES"),
         ("WK_FRAME_BYTES_MAX", f"{schema.MAX_FRAME_BYTES}u", ""),
         ("WK_LINK_WINDOW", f"{schema.WINDOW}u", "requests under way at once"),
+        ("WK_ACK_AFTER_MS", f"{schema.ACK_AFTER_MS}u", "an answer that takes longer is announced"),
         ("WK_REPLY", f"0x{schema.REPLY:02x}u", "added to a request's type for its answer"),
         ("WK_FAULT_REPEATS", f"{schema.FAULT_REPEATS}u", ""),
     ]

@@ -25,6 +25,8 @@ class Hello:
     """Masters are incomplete: a loading was broken off."""
     trains: bool
     """The firmware can learn."""
+    streams: bool
+    """A request may bring the samples of its training step: `train_samples`."""
     senses: bool
     """The firmware has a sensor of its own."""
     in_flash: tuple[int, ...]

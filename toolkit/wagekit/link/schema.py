@@ -29,6 +29,9 @@ MAX_FRAME_BYTES = 1024
 WINDOW = 2
 """Requests that may be under way at once."""
 
+ACK_AFTER_MS = 10
+"""A request that is not answered within so many milliseconds is acknowledged by a frame of its own."""
+
 REPLY = 0x40
 """Added to a request's type for its answer."""
 
@@ -94,6 +97,14 @@ _PLACE = _f("place", "u16", "where in the batch the first of these goes: after t
 _SLOTS = _f("slots", "tail", "u16 slot numbers, in batch order")
 _LAYERS = _f("layers", "tail", "a layer: saturated u32, error exponent i8, gradient exponent i8")
 _LOGITS = _f("logits", "tail", "i32, sample by sample")
+_RESULT = (
+    _f("step", "u32", "number of the step, from 0"),
+    _f("samples", "u32", "samples of the batch"),
+    _f("errors", "u32", "samples classified wrongly before the update"),
+    _f("sum_squared_error", "u64", "saturated at its largest value"),
+    _f("log2_lr", "i8", "after the rule"),
+    _LAYERS,
+)
 
 BATCH_FLAGS: tuple[Code, ...] = (
     Code("more", 1, "only put these samples into the batch; another request brings the rest"),
@@ -104,6 +115,7 @@ HELLO_FLAGS: tuple[Code, ...] = (
     Code("frozen", 4, "some weights are constants in flash: `frozen` tells which"),
     Code("health", 8, "the firmware can count the health of its layers"),
     Code("senses", 16, "the firmware has a sensor of its own: `sense`"),
+    Code("streams", 32, "the firmware takes `train_samples`"),
     Code("checkpoints", 256, "the firmware keeps checkpoints"),
     Code("restored", 512, "at its start the firmware loaded a checkpoint"),
 )
@@ -265,18 +277,20 @@ REQUESTS: tuple[Message, ...] = (
         (),
     ),
     Message(
+        "train_samples",
+        0x2C,
+        "Waits for the program under way and begins a training step on these samples, which go past the "
+        "store. It answers when that has begun, with the report of the training step before: 0 samples and "
+        "no layers if there is none. `result` waits for the end of the last one.",
+        (_f("samples", "tail", "the whole batch; a sample: label u16 and all its codes i8"),),
+        _RESULT,
+    ),
+    Message(
         "result",
         0x14,
         "Waits for the program under way and reports the last training step; `layers` has as many as fit.",
         (),
-        (
-            _f("step", "u32", "number of the step, from 0"),
-            _f("samples", "u32", "samples of the batch"),
-            _f("errors", "u32", "samples classified wrongly before the update"),
-            _f("sum_squared_error", "u64", "saturated at its largest value"),
-            _f("log2_lr", "i8", "after the rule"),
-            _LAYERS,
-        ),
+        _RESULT,
     ),
     Message(
         "layer_stats",
