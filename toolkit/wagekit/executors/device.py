@@ -255,7 +255,7 @@ class DeviceExecutor(OnDevice):
                 under_way.append((ticket, True, place == len(requests)))
                 yield from collect(1)
 
-        def questions() -> list[Request]:
+        def questions() -> Sequence[Request]:
             """What is asked about the present step beside its result."""
             if self._is_health_due(number):
                 return health_requests(self.hello)
