@@ -54,11 +54,18 @@ def reference_run(name: str) -> tuple[str, tuple[StepResult, ...]]:
         return reference.digest(), results
 
 
-RUNS = [(name, tiling) for name in NETS for tiling in TILINGS if name == "conv" or "unrolled" not in tiling]
+RUNS = [
+    pytest.param(name, tiling, gradient, marks=pytest.mark.long if is_long else ())
+    for name in NETS
+    for tiling in TILINGS
+    for gradient in ("stored", "recomputed")
+    if name == "conv" or "unrolled" not in tiling
+    # Drawn layouts recompute too: two runs of it are enough to be quick.
+    for is_long in [gradient == "recomputed" and (name, tiling) not in {("dense", "13x5"), ("conv", "37x11")}]
+]
 
 
-@pytest.mark.parametrize("gradient", ["stored", "recomputed"])
-@pytest.mark.parametrize(("name", "tiling"), RUNS)
+@pytest.mark.parametrize(("name", "tiling", "gradient"), RUNS)
 def test_a_thousand_steps(name: str, tiling: str, gradient: str) -> None:
     net, digest_and_results = NETS[name](), reference_run(name)
     given_options = TILINGS[tiling]
@@ -114,7 +121,7 @@ def run_case(case: Case, options: MappingOptions) -> None:
         assert_same_logits([reference, neuro], case.steps[-1].x, "at the end")
 
 
-@settings(max_examples=18)
+@settings(max_examples=14)
 @given(case=cases(), options=layouts())
 def test_drawn_networks_and_layouts(case: Case, options: MappingOptions) -> None:
     run_case(case, options)
