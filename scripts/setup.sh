@@ -103,6 +103,16 @@ install_browser() {
     echo "setup: no Debian packages chromium and chromium-driver here; the tests in a browser will be skipped" >&2
 }
 
+# It wants other versions of packages than ours, so it has an environment of its own.
+install_platformio() {
+    if .venv/bin/python -m venv .venv/platformio &&
+        .venv/platformio/bin/python -m pip install --disable-pip-version-check -q 'platformio>=6.1,<7'; then
+        return
+    fi
+    rm -rf .venv/platformio
+    echo "setup: pip could not install platformio; its test will be skipped" >&2
+}
+
 read -r -a missing <<<"$(missing_packages | tr '\n' ' ')"
 if [ ${#missing[@]} -gt 0 ]; then
     install_packages "${missing[@]}"
@@ -128,5 +138,8 @@ if ! stamped "$level" && ! stamped dev; then
     echo "setup: installing Python packages into .venv"
     .venv/bin/python -m pip install --disable-pip-version-check -q -e ".[$extras]" ||
         fail "pip could not install the Python packages; is the network there?"
+    if [ "$level" = dev ] && [ "$(uname -sm)" = "Linux x86_64" ]; then
+        install_platformio
+    fi
     printf '%s' "$wanted" >".venv/stamp-$level"
 fi

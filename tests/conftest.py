@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -84,9 +85,9 @@ def qemu() -> str:
     return _tool("qemu-system-arm")
 
 
-def _from_pip(package: str) -> NoReturn:
-    """A package of the extra `toolchain` is missing: a failure where it was promised (in CI), else a skip."""
-    why = f"{package} is not installed ({zig.INSTALL}; scripts/setup.sh dev does it on Linux x86_64)"
+def _from_pip(package: str, install: str = zig.INSTALL) -> NoReturn:
+    """A tool that pip brings is missing: a failure where it was promised (in CI), else a skip."""
+    why = f"{package} is not installed ({install}; scripts/setup.sh dev does it on Linux x86_64)"
     if os.environ.get("WAGEKIT_TOOLCHAIN") == "required":
         pytest.fail(why)
     pytest.skip(why)
@@ -103,6 +104,16 @@ def unicorn() -> None:
     """The emulator from pip is there."""
     if not unicorn_m4.is_installed():
         _from_pip("unicorn")
+
+
+@pytest.fixture(scope="session")
+def platformio_python() -> Path:
+    """The Python of an environment that has PlatformIO, which does not get along with our packages."""
+    own = Path(sys.prefix) / "platformio/bin/python"
+    if own.exists():
+        return own
+    found = shutil.which("platformio")
+    return Path(found).parent / "python" if found else _from_pip("platformio", "pipx install platformio")
 
 
 @pytest.fixture(scope="session")

@@ -62,6 +62,7 @@ CASES = [
     Case(30, batch=8, frame=256, send_ring=256, steps=24),
     Case(30, batch=1, frame=128, send_ring=128, steps=24),
 ]
+SMALL = Case(64, batch=1, frame=1024, send_ring=256, steps=24)
 SHARES = (0.5, 1.0, 2.0)
 """Compute over transfer, each alone: transfer-bound, balanced, compute-bound."""
 
@@ -100,7 +101,11 @@ def trained(library: Path, case: Case, **times: float) -> tuple[float, PacedLine
 
 @pytest.mark.parametrize(
     ("case", "baud"),
-    [*((case, 115_200) for case in CASES), pytest.param(LARGE, 1_000_000, marks=pytest.mark.long)],
+    [
+        *((case, 115_200) for case in CASES),
+        (SMALL, 1_000_000),
+        pytest.param(LARGE, 1_000_000, marks=pytest.mark.long),
+    ],
     ids=str,
 )
 def test_training_overlaps_transfer(case: Case, baud: int, firmware: Callable[[Case], Path]) -> None:

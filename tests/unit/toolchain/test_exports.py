@@ -201,14 +201,10 @@ def test_a_platformio_manifest_is_right(folders: dict[str, Path]) -> None:
         assert all((folder / example["base"] / file).is_file() for file in example["files"])
 
 
-def test_platformio_packs_the_library(folders: dict[str, Path], tmp_path: Path) -> None:
-    pio = shutil.which("platformio")
-    if pio is None:
-        pytest.skip(
-            "platformio is not installed: it wants other versions of our packages, so it needs its own"
-        )
-    python = Path(pio).parent / "python"
-    said = _run(python, "-c", PACK, folders["platformio"], tmp_path)
+def test_platformio_packs_the_library(
+    folders: dict[str, Path], tmp_path: Path, platformio_python: Path
+) -> None:
+    said = _run(platformio_python, "-c", PACK, folders["platformio"], tmp_path)
     assert said.splitlines()[0] == "wagekit-tiny_1-a 1.0.0 Apache-2.0"
     assert (tmp_path / "wagekit-tiny_1-a-1.0.0.tar.gz").is_file()
 
