@@ -126,6 +126,9 @@ def test_missing_image_and_board_without_emulator(tmp_path: Path) -> None:
     silicon: Board = BOARD.model_copy(update={"qemu": None})
     with pytest.raises(UsageError, match="has no QEMU machine"):
         qemu.boot(tmp_path / "no.elf", silicon)
+    with pytest.raises(UsageError) as other:
+        qemu.boot(tmp_path / "no.elf", boards.load("unicorn-m4"))
+    assert "--on unicorn" in (other.value.hint or "")
     with pytest.raises(UsageError, match="needs its gdb stub"):
         qemu.boot(None, BOARD)
 

@@ -22,7 +22,7 @@ from typing import IO, Self
 
 from wagekit.boards import Board
 from wagekit.errors import ToolError, UsageError
-from wagekit.toolchain import zig
+from wagekit.toolchain import unicorn_m4, zig
 
 PROGRAM = "qemu-system-arm"
 INSTALL = "sudo apt-get install qemu-system-arm"
@@ -172,7 +172,10 @@ def boot(
     or ended at once.
     """
     if board.qemu is None:
-        raise UsageError(f"board {board.name} has no QEMU machine", hint="its board.toml has no [qemu]")
+        hint = "its board.toml has no [qemu]"
+        if board.name == unicorn_m4.BOARD:
+            hint = "it runs in the emulator from pip: --on unicorn"
+        raise UsageError(f"board {board.name} has no QEMU machine", hint=hint)
     if image is None and not gdb:
         raise UsageError("QEMU without a program needs its gdb stub, to get one")
     if image is not None and not Path(image).is_file():
