@@ -64,6 +64,24 @@ def test_all_verbs_are_there(cli: Callable) -> None:
     assert cli("--version").out == f"wagekit {__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        (["--batch", "1"], "error_scaled"),
+        (["--batch", "1", "--rule", "paper"], "paper"),
+        (["--batch", "2"], "paper"),
+        (["--batch", "2", "--rule", "error_scaled"], "error_scaled"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["train", "run"])
+def test_the_rule_is_one_that_learns_at_the_batch(
+    cli: Callable, tmp_path: Path, verb: str, options: list[str], rule: str
+) -> None:
+    assert cli(verb, "digits-tiny", *QUICK, *options, "--events", "e.jsonl").code == 0
+    told = next(event for event in read_events("e.jsonl") if isinstance(event, Run))
+    assert (told.rule, told.batch) == (rule, int(options[1]))
+
+
 def test_new(cli: Callable, tmp_path: Path) -> None:
     assert cli("new", "a/b").code == 0
     assert Network.load(tmp_path / "a" / "b" / "network.toml").name == "digits"

@@ -63,6 +63,11 @@ class Settings:
     """Steps between two counts of the layers' health; None: `DEFAULT_HEALTH`, where it can be counted."""
 
 
+def default_rule(batch: int) -> str:
+    """Where none is given. At a batch of 1 trainings with the paper's rule often do not begin to learn."""
+    return "error_scaled" if batch == 1 else "paper"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
     """All that is to be done, checked before anything is compiled or booted."""

@@ -14,6 +14,7 @@ from wagekit.cli.learn import DEFAULT_RATES
 EXAMPLE = """wagekit monitor digits --on qemu:mps2-an386 --port /dev/ttyACM0 --events run.jsonl
 
 wagekit monitor digits --board nrf52840-dk --board nucleo-f446re"""
+DEFAULT_BATCH = 8
 _ITSELF = "Devices that learn by themselves"
 
 
@@ -66,7 +67,7 @@ def monitor(
         str | None,
         typer.Option(
             "--rule",
-            help="paper or error_scaled. By default paper, by itself error_scaled.",
+            help="paper or error_scaled. By default error_scaled at batch 1 and by itself, else paper.",
             show_default=False,
         ),
     ] = None,
@@ -160,11 +161,11 @@ def monitor(
         plan = learning.Settings(
             data=data,
             label=label,
-            batch=batch or 8,
+            batch=batch or DEFAULT_BATCH,
             epochs=epochs,
             steps=steps,
             schedule=schedule,
-            rule=rule or "paper",
+            rule=rule or learning.default_rule(batch or DEFAULT_BATCH),
             seed=seed,
             test_fraction=test_fraction,
             test=test,

@@ -57,6 +57,15 @@ RuleOption = Annotated[
     str,
     typer.Option("--rule", help="paper, or error_scaled for small batches that go on and on."),
 ]
+RuleByBatch = Annotated[
+    str | None,
+    typer.Option(
+        "--rule",
+        help="paper, or error_scaled for small batches that go on and on. "
+        "By default error_scaled at batch 1, else paper.",
+        show_default=False,
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(

@@ -27,7 +27,7 @@ def run(
     steps: o.Steps = None,
     batch: o.Batch = 8,
     schedule: o.ScheduleOption = "default",
-    rule: o.RuleOption = "paper",
+    rule: o.RuleByBatch = None,
     seed: o.Seed = None,
     test_fraction: o.TestFraction = 0.2,
     test: o.Test = None,
@@ -55,7 +55,7 @@ def run(
 
     With --board the firmware is first written as a programmer does it, and compared.
     """
-    from wagekit.cli.learning import Settings
+    from wagekit.cli.learning import Settings, default_rule
     from wagekit.cli.session import Outputs, run_network
 
     settings = Settings(
@@ -65,7 +65,7 @@ def run(
         epochs=epochs,
         steps=steps,
         schedule=schedule,
-        rule=rule,
+        rule=rule or default_rule(batch),
         seed=seed,
         test_fraction=test_fraction,
         test=test,

@@ -29,7 +29,7 @@ def train(
     steps: o.Steps = None,
     batch: o.Batch = 8,
     schedule: o.ScheduleOption = "default",
-    rule: o.RuleOption = "paper",
+    rule: o.RuleByBatch = None,
     seed: o.Seed = None,
     test_fraction: o.TestFraction = 0.2,
     test: o.Test = None,
@@ -49,7 +49,7 @@ def train(
     token: w.Token = None,
 ) -> None:
     """Train a network and save it as a model. A model as NETWORK goes on from its weights."""
-    from wagekit.cli.learning import Settings
+    from wagekit.cli.learning import Settings, default_rule
     from wagekit.cli.session import Outputs, run_network
 
     settings = Settings(
@@ -59,7 +59,7 @@ def train(
         epochs=epochs,
         steps=steps,
         schedule=schedule,
-        rule=rule,
+        rule=rule or default_rule(batch),
         seed=seed,
         test_fraction=test_fraction,
         test=test,

@@ -277,7 +277,7 @@ def check_room(lesson: ByItself, slots: int, train: int, test: int, name: str) -
         raise LimitError(
             f"{name}: {train:,} training samples{kept} do not fit the {slots:,} slots of the sample store",
             hint=(f"--train-limit {room} fits" if room > 0 else "keep fewer samples")
-            + "; `wagekit run --batch 1 --rule error_scaled` sends samples as they are learned",
+            + "; `wagekit run --batch 1` sends samples as they are learned",
         )
     return False
 
