@@ -186,6 +186,36 @@ def test_a_stream_given_up_in_the_middle_leaves_all_well(device: DeviceExecutor)
     assert_same(device, reference)
 
 
+@pytest.mark.parametrize("size", [1, 4], ids=["joined", "by the store"])
+def test_who_waits_for_its_source_is_told_of_each_step_at_once(firmware: Build, size: int) -> None:
+    """Or a person who labels samples would see what became of one when the next but one is there."""
+    rng = np.random.default_rng(3)
+    work = [
+        (rng.integers(-127, 128, (size, 6, 5, 1)).astype(np.int8), rng.integers(0, 3, size), 1)
+        for _ in range(12)
+    ]
+    reference, told, at_hand = ReferenceExecutor(NET), [], []
+    reference.health_every = 3
+    with open_device(firmware(NET, harness.Config())) as device:
+        device.health_every = 3
+        line = device.device.session.transport
+        assert isinstance(line, harness.MemoryTransport)
+        assert device.device.streams(size) == (size == 1)
+
+        def source() -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+            for number, batch in enumerate(work):
+                at_hand.append(len(told))
+                line.now += 1.0 if 3 <= number < 9 else 0.0
+                yield batch
+
+        for result in device.train_stream(source()):
+            told.append(result)
+        assert at_hand[4:10] == [4, 5, 6, 7, 8, 9]
+        assert at_hand[10] == 9, "a source that is quick again overlaps again"
+        assert told == [reference.step(*batch) for batch in work]
+        assert_same(device, reference)
+
+
 def test_firmware_of_another_network_is_refused(firmware: Build) -> None:
     library = firmware(NET, harness.Config())
     line = harness.MemoryTransport(harness.Board(library))

@@ -36,6 +36,10 @@ from wagekit.reference import initial_masters
 from wagekit.spec import Network
 
 
+SLOW_SOURCE = 0.1
+"""Seconds that a stream's next batch may take before each result is awaited at once."""
+
+
 class FrozenWeightsError(LinkError):
     """A firmware whose frozen layers have other weights in flash than those to be loaded."""
 
@@ -206,7 +210,9 @@ class DeviceExecutor(OnDevice):
 
         The samples of the next batch travel while the present one is learned, so the next
         one is taken from `batches`, and may have begun, before the present one's result is
-        yielded: read state and masters when the stream has ended.
+        yielded: read state and masters when the stream has ended. Where `batches` is slow
+        (`SLOW_SOURCE`) there is nothing to overlap with: then each result is yielded before
+        the next batch is taken.
         """
         rule = check_rule(rule)
         return self._stream(self._step_requests(x, labels, log2_lr, rule) for x, labels, log2_lr in batches)
@@ -262,9 +268,15 @@ class DeviceExecutor(OnDevice):
             # A step that counts health is not like the others.
             return [("counters", {})] if waiting.due() else []
 
+        clock, source = self._device.session.transport.clock, iter(steps)
         busy = complete = False
         try:
-            for step in steps:
+            while True:
+                asked = clock()
+                step = next(source, None)
+                if step is None:
+                    break
+                is_slow = clock() - asked > SLOW_SOURCE
                 yield from submit(step.uploads)
                 # What a step counted is there until the next one counts.
                 joined = step.reports and not (self._is_health_due(number) and self.health_every == 1)
@@ -277,7 +289,11 @@ class DeviceExecutor(OnDevice):
                 else:
                     yield from submit(step.begin)
                 number = (number + busy) & 0xFFFFFFFF
-                busy = True
+                busy = not is_slow
+                if is_slow:
+                    yield from submit_result([*self._device.result_requests(), *questions()])
+                    yield from collect(0)
+                    number = (number + 1) & 0xFFFFFFFF
             if busy:
                 yield from submit_result([*self._device.result_requests(), *questions()])
             yield from collect(0)
