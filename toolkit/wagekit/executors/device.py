@@ -35,7 +35,6 @@ from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
 from wagekit.spec import Network
 
-
 SLOW_SOURCE = 0.1
 """Seconds that a stream's next batch may take before each result is awaited at once."""
 
