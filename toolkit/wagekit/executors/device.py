@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,20 +22,17 @@ from wagekit.executors.checks import (
 )
 from wagekit.executors.health import health_of
 from wagekit.executors.on_device import OnDevice
+from wagekit.executors.overlap import Step, StepStream
 from wagekit.executors.waiting import Waiting
 from wagekit.ir import WeightLayer
 from wagekit.link import Device
 from wagekit.link.codec import Record
 from wagekit.link.device import Request
-from wagekit.link.health import health_report, health_requests
-from wagekit.link.session import Ticket
+from wagekit.link.health import health_report
 from wagekit.numerics import code_dtype, is_on_grid
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
 from wagekit.spec import Network
-
-SLOW_SOURCE = 0.1
-"""Seconds that a stream's next batch may take before each result is awaited at once."""
 
 
 class FrozenWeightsError(LinkError):
@@ -52,18 +48,6 @@ class DeviceEvaluation:
     sum_squared_error: int
     loss: float
     """As in `StepResult`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """The requests of a training step."""
-
-    uploads: list[Request]
-    """Those that may be sent while the step before runs."""
-    begin: list[Request]
-    """Those that begin it, in order."""
-    reports: bool
-    """Whether the answer to the last of them reports the step before."""
 
 
 class DeviceExecutor(OnDevice):
@@ -209,9 +193,9 @@ class DeviceExecutor(OnDevice):
 
         The samples of the next batch travel while the present one is learned, so the next
         one is taken from `batches`, and may have begun, before the present one's result is
-        yielded: read state and masters when the stream has ended. Where `batches` is slow
-        (`SLOW_SOURCE`) there is nothing to overlap with: then each result is yielded before
-        the next batch is taken.
+        yielded: read state and masters when the stream has ended. Where a batch takes longer
+        than `overlap.SLOW_SOURCE` to come there is nothing to overlap with: then its result is
+        yielded before the next one is taken.
         """
         rule = check_rule(rule)
         return self._stream(self._step_requests(x, labels, log2_lr, rule) for x, labels, log2_lr in batches)
@@ -225,83 +209,22 @@ class DeviceExecutor(OnDevice):
         """
         rule = check_rule(rule)
         return self._stream(
-            _Step([], self._index_requests(indices, log2_lr, rule), reports=False)
+            Step([], self._index_requests(indices, log2_lr, rule), reports=False)
             for indices, log2_lr in batches
         )
 
-    def _stream(self, steps: Iterable[_Step]) -> Iterator[StepResult]:
-        """Run steps, two requests under way; yields what each reports."""
-        under_way: deque[tuple[Ticket, bool, bool]] = deque()
-        results: list[Record] = []
-        number = self.step_count if self.health_every else 0
-        waiting = self._waiting
-        waiting.begin()
-
-        def collect(limit: int) -> Iterator[StepResult]:
-            while len(under_way) > limit:
-                ticket, is_result, is_last = under_way.popleft()
-                record = self._device.session.wait(ticket)
-                if is_result:
-                    results.append(record)
-                if is_last:
-                    waiting.ended()
-                    yield self._result(results)
-                    results.clear()
-
-        def submit(requests: Iterable[Request]) -> Iterator[StepResult]:
-            for name, values in requests:
-                under_way.append((self._device.session.submit(name, values), False, False))
-                yield from collect(1)
-
-        def submit_result(requests: Sequence[Request]) -> Iterator[StepResult]:
-            """What reports the present step, and the questions behind it: that ends it."""
-            for place, (name, values) in enumerate(requests, 1):
-                ticket = self._device.session.submit(name, values)
-                under_way.append((ticket, True, place == len(requests)))
-                yield from collect(1)
-
-        def questions() -> Sequence[Request]:
-            """What is asked about the present step beside its result."""
-            if self._is_health_due(number):
-                return health_requests(self.hello)
-            # A step that counts health is not like the others.
-            return [("counters", {})] if waiting.due() else []
-
-        clock, source = self._device.session.transport.clock, iter(steps)
-        busy = complete = False
+    def _stream(self, steps: Iterable[Step]) -> Iterator[StepResult]:
+        first = self.step_count if self.health_every else 0
+        stream = StepStream(self._device, self._waiting, lambda: self.health_every, self._result, first)
+        complete = False
         try:
-            while True:
-                asked = clock()
-                step = next(source, None)
-                if step is None:
-                    break
-                is_slow = clock() - asked > SLOW_SOURCE
-                yield from submit(step.uploads)
-                # What a step counted is there until the next one counts.
-                joined = step.reports and not (self._is_health_due(number) and self.health_every == 1)
-                if busy and joined:
-                    yield from submit(step.begin[:-1])
-                    yield from submit_result([step.begin[-1], *questions()])
-                elif busy:
-                    yield from submit_result([*self._device.result_requests(), *questions()])
-                    yield from submit(step.begin)
-                else:
-                    yield from submit(step.begin)
-                number = (number + busy) & 0xFFFFFFFF
-                busy = not is_slow
-                if is_slow:
-                    yield from submit_result([*self._device.result_requests(), *questions()])
-                    yield from collect(0)
-                    number = (number + 1) & 0xFFFFFFFF
-            if busy:
-                yield from submit_result([*self._device.result_requests(), *questions()])
-            yield from collect(0)
+            yield from stream.run(steps)
             complete = True
         finally:
             if not complete:  # perhaps the device never got the rule
                 self._rule = None
 
-    def _step_requests(self, x: ArrayLike, labels: ArrayLike, log2_lr: int, rule: Rule) -> _Step:
+    def _step_requests(self, x: ArrayLike, labels: ArrayLike, log2_lr: int, rule: Rule) -> Step:
         self._check_trains()
         inputs = check_inputs(self._graph, x)
         check_batch(len(inputs), self._batch)
@@ -309,9 +232,9 @@ class DeviceExecutor(OnDevice):
         codes = inputs.reshape(len(inputs), -1)
         rule_requests = self._rule_requests(check_rate(log2_lr), rule)
         if self._device.streams(len(codes)):
-            return _Step([], [*rule_requests, self._device.stream_request(codes, classes)], reports=True)
+            return Step([], [*rule_requests, self._device.stream_request(codes, classes)], reports=True)
         uploads, begin = self._batch_requests("train", codes, classes)
-        return _Step(uploads, rule_requests + begin, reports=False)
+        return Step(uploads, rule_requests + begin, reports=False)
 
     def _batch_requests(
         self, name: str, codes: NDArray[np.int8], classes: NDArray[np.uint16]
