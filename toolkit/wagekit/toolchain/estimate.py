@@ -9,9 +9,9 @@ from __future__ import annotations
 from wagekit.backends.mcu import Op, Plan, instructions_of
 from wagekit.boards import Board
 
-CODE = {True: 30_000, False: 22_000}
+CODE = {True: 31_500, False: 22_000}
 """Bytes of code and tables of a firmware with the link that learns, or only infers."""
-CODE_M0 = {True: 35_500, False: 25_500}
+CODE_M0 = {True: 37_000, False: 25_500}
 CODE_CHECKPOINTS, CODE_CHECKPOINTS_M0 = 8_100, 9_900
 
 _THUMB_1 = ("cortex-m0", "cortex-m0plus")
