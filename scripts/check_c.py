@@ -88,6 +88,16 @@ def _signal(bits: Bits) -> Network:
     )
 
 
+def _few(bits: Bits, units: tuple[int, ...]) -> Network:
+    return Network(
+        name="few",
+        input=Input(shape=[2], encoding="unit"),
+        classes=[str(number) for number in range(units[-1])],
+        bits=bits,
+        layers=[Dense(units=count) for count in units],
+    )
+
+
 def models() -> Iterator[Model]:
     """Networks that between them use every type of master, error, raw error and gradient."""
     usual = Bits()
@@ -122,6 +132,13 @@ def models() -> Iterator[Model]:
     )
     yield Model(_image(wide), batch=1, label="4-8-16-16 for one sample")
     yield Model(_signal(usual), batch=1, label="signal")
+    # The smallest arrays there are: a compiler that is wrong about bounds is wrong there.
+    for units in ((3,), (1, 3), (2, 1, 2), (1, 3, 2)):
+        for training in (True, False):
+            kind = "learning" if training else "inferring"
+            yield Model(
+                _few(usual, units), batch=1, training=training, label=f"dense {units} {kind} one sample"
+            )
 
 
 def includes(folder: Path) -> list[str]:
