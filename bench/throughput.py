@@ -226,8 +226,8 @@ streams; it ends with the same weights each time. *Ratio* is together over the l
 the best of {RUNS} runs.
 
 At 1,000,000 baud a byte has 10 us on the line, and the emulator needs more than twice that for it, on the
-processor that computes. What is no line's time cannot overlap with computing; in virtual time, with the same C,
-it does at that speed too: docs/data.md.
+processor that computes. What is no line's time cannot overlap with computing; in virtual time, with the
+same C, it does at that speed too: docs/data.md.
 
 {verdict(found)}
 
