@@ -16,7 +16,7 @@ C_FILES = $(shell find firmware boards examples tests -name '*.[ch]' -o -name '*
 PYTHON_DIRS := toolkit tests scripts bench
 
 .PHONY: help setup setup-run demo test test-long bench bench-gradients bench-neuro bench-throughput board-table check format \
-	check-lint check-format check-types check-imports check-c-format check-c
+	check-lint check-format check-types check-imports check-c-format check-c check-boards
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -30,8 +30,8 @@ setup-run:
 demo: setup-run ## Train the digits network inside an emulated Cortex-M4 and prove it bit for bit
 	@$(BIN)/wagekit demo
 
-test: setup ## Run the tests (about 20 minutes on 2 cores)
-	@$(PYTEST) -m "not long" $(ARGS)
+test: setup ## Run the tests (about 12 minutes on 2 cores)
+	@$(PYTEST) -m "not long and not every_board" $(ARGS)
 
 test-long: setup ## Run the tests that take longer, and all property tests with more examples
 	@HYPOTHESIS_PROFILE=long $(PYTEST) --timeout 3600 $(ARGS)
@@ -48,7 +48,7 @@ bench-neuro: setup ## How fast the neuromorphic cores are simulated; writes benc
 bench-throughput: setup ## How far transfer and training overlap in QEMU; writes bench/throughput.md
 	@$(BIN)/python -m bench.throughput $(ARGS)
 
-check: check-lint check-format check-types check-imports check-c-format check-c ## Run every static check
+check: check-lint check-format check-types check-imports check-c-format check-c check-boards ## Run every static check
 
 check-lint: setup
 	$(BIN)/ruff check $(PYTHON_DIRS)
@@ -68,6 +68,9 @@ check-c-format: setup
 
 check-c: setup
 	$(BIN)/python scripts/check_c.py
+
+check-boards: setup
+	$(PYTEST) -m every_board tests/unit/toolchain
 
 board-table: setup ## Write the tables of docs/boards.md: what fits which board, and what was tried where
 	@$(BIN)/python -m bench.board_table

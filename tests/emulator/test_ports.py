@@ -40,7 +40,7 @@ def board(request: pytest.FixtureRequest) -> str:
 
 def test_bytes_both_ways_at_once_are_not_lost(start: Start, board: str) -> None:
     line = start(board)
-    data = random.Random(1).randbytes(40_000)
+    data = random.Random(1).randbytes(16_000)
     assert line.exchange(data) == bytes(byte ^ 0x5A for byte in data)
     line.send("s")
     assert 300 < line.words(1)[0] < line.board.stack

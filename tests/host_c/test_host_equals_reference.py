@@ -33,7 +33,7 @@ def run_case(case: Case, *executors: HostExecutor | ReferenceExecutor, every: in
     assert len({executor.digest() for executor in executors}) == 1
 
 
-@settings(max_examples=18)
+@settings(max_examples=13)
 @given(case=cases())
 def test_steps_are_equal_in_both_gradient_modes(case: Case) -> None:
     with (
@@ -56,13 +56,13 @@ def run_choices(case: Case, data: st.DataObject, batch: int) -> None:
         run_case(case, *executors)
 
 
-@settings(max_examples=18)
+@settings(max_examples=13)
 @given(case=cases(), data=st.data())
 def test_any_two_plans_are_equal(case: Case, data: st.DataObject) -> None:
     run_choices(case, data, case.batch)
 
 
-@settings(max_examples=9)
+@settings(max_examples=7)
 @given(case=cases(max_batch=1), data=st.data())
 def test_any_two_plans_for_one_sample_are_equal(case: Case, data: st.DataObject) -> None:
     run_choices(case, data, 1)
@@ -75,7 +75,7 @@ def test_more_plans_are_equal(case: Case, data: st.DataObject) -> None:
     run_choices(case, data, case.batch)
 
 
-@settings(max_examples=9)
+@settings(max_examples=7)
 @given(case=cases(max_batch=1))
 def test_plans_for_one_sample_are_equal(case: Case) -> None:
     """A firmware for batches of one has kernels of its own: all plans against each other."""
@@ -132,7 +132,7 @@ def test_sliced_programs_interleave(case: Case, order: object) -> None:
             assert_same_masters([one, other], "after an interleaved step")
 
 
-@settings(max_examples=14)
+@settings(max_examples=10)
 @given(case=cases(max_steps=3), more=st.sampled_from([0, 1, 40, 300, 5000]), recompute=st.booleans())
 def test_bounded_slices_change_no_bit(case: Case, more: int, recompute: bool) -> None:
     bound = least_slice(case.net) + more

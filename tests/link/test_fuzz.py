@@ -10,7 +10,7 @@ import pytest
 
 from tests.link import harness
 
-ROUNDS, LONG_ROUNDS = 3000, 300_000
+ROUNDS, LONG_ROUNDS = 2000, 300_000
 
 
 def build(folder: Path, config: harness.Config, real: bool) -> Path:

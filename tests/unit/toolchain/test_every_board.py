@@ -13,6 +13,8 @@ from wagekit.toolchain.firmware import FirmwareImage, build_firmware
 from wagekit.toolchain.masked import longest_masked
 from wagekit.toolchain.memory import APP_BYTES, PORT_BYTES
 
+pytestmark = pytest.mark.every_board
+
 
 @pytest.fixture(scope="module", params=boards.available())
 def image(request: pytest.FixtureRequest, arm_gcc: str) -> FirmwareImage:

@@ -16,6 +16,8 @@ from wagekit.toolchain.build_info import read_build
 from wagekit.toolchain.firmware import build_firmware
 from wagekit.toolchain.image import check_image, read_image
 
+pytestmark = pytest.mark.every_board
+
 
 @pytest.mark.parametrize("name", boards.available())
 def test_it_is_built_without_a_warning(
