@@ -14,7 +14,6 @@ from wagekit.cli.learn import DEFAULT_RATES
 EXAMPLE = """wagekit monitor digits --on qemu:mps2-an386 --port /dev/ttyACM0 --events run.jsonl
 
 wagekit monitor digits --board nrf52840-dk --board nucleo-f446re"""
-DEFAULT_BATCH = 8
 _ITSELF = "Devices that learn by themselves"
 
 
@@ -58,7 +57,7 @@ def monitor(
         typer.Option(
             "--batch",
             min=1,
-            help="Samples in one step of learning. By default 8, by itself 1.",
+            help=f"Samples in one step of learning. By default {o.DEFAULT_BATCH}, by itself 1.",
             show_default=False,
         ),
     ] = None,
@@ -161,11 +160,11 @@ def monitor(
         plan = learning.Settings(
             data=data,
             label=label,
-            batch=batch or DEFAULT_BATCH,
+            batch=batch or o.DEFAULT_BATCH,
             epochs=epochs,
             steps=steps,
             schedule=schedule,
-            rule=rule or learning.default_rule(batch or DEFAULT_BATCH),
+            rule=rule or learning.default_rule(batch or o.DEFAULT_BATCH),
             seed=seed,
             test_fraction=test_fraction,
             test=test,

@@ -39,6 +39,7 @@ On = Annotated[
         "--on", metavar="PLACE", help="reference, host, qemu:BOARD, unicorn, serial:PORT or neuro:PRESET."
     ),
 ]
+DEFAULT_BATCH = 8
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Samples in one step of learning.")]
 Epochs = Annotated[
     float | None, typer.Option("--epochs", min=0, help="Passes over the training samples. By default 6.")

@@ -27,7 +27,7 @@ def train(
     on: o.On = "host",
     epochs: o.Epochs = None,
     steps: o.Steps = None,
-    batch: o.Batch = 8,
+    batch: o.Batch = o.DEFAULT_BATCH,
     schedule: o.ScheduleOption = "default",
     rule: o.RuleByBatch = None,
     seed: o.Seed = None,
