@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 
 from hypothesis import given, settings
 
 from tests.equality import assert_same_logits, assert_same_masters, step_together
+from tests.quick import LONG
 from tests.strategies import Case, cases
 from wagekit import open_executor
 
 # Each example builds a firmware and boots it: a few seconds.
-EXAMPLES = 40 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 5
+EXAMPLES = 40 if LONG else 5
 
 
 @settings(max_examples=EXAMPLES)

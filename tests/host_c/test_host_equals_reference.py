@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.equality import assert_same_array, assert_same_logits, assert_same_masters, step_together
+from tests.quick import ONE_RUN
 from tests.strategies import Case, cases, frozen_cases, least_slice, networks, plan_choices
 from wagekit import Network
 from wagekit.backends.mcu import Prefer
@@ -50,7 +51,7 @@ def run_choices(case: Case, data: st.DataObject, batch: int) -> None:
         executors: list[HostExecutor | ReferenceExecutor] = [ReferenceExecutor(case.net, seed=case.seed)]
         for _ in range(2):
             choice = data.draw(plan_choices(case.net, batch)) | {"packed": data.draw(st.booleans())}
-            host = stack.enter_context(HostExecutor(case.net, case.seed, batch, **choice))
+            host = stack.enter_context(HostExecutor(case.net, case.seed, batch, **choice, extra=ONE_RUN))
             host.fill_arena(0xA5)
             executors.append(host)
         run_case(case, *executors)
@@ -82,7 +83,7 @@ def test_plans_for_one_sample_are_equal(case: Case) -> None:
     with ExitStack() as stack:
         executors: list[HostExecutor | ReferenceExecutor] = [ReferenceExecutor(case.net, seed=case.seed)]
         for prefer in PREFERENCES:
-            host = HostExecutor(case.net, case.seed, 1, prefer=prefer)
+            host = HostExecutor(case.net, case.seed, 1, prefer=prefer, extra=ONE_RUN)
             executors.append(stack.enter_context(host))
         run_case(case, *executors)
 
@@ -117,8 +118,8 @@ def test_sliced_programs_interleave(case: Case, order: object) -> None:
     """Two models in one process, polled in turns, each as if it were alone."""
     seeds = (case.seed, case.seed ^ 1)
     for batch in case.steps:
-        alone = [HostExecutor(case.net, seed, case.batch) for seed in seeds]
-        turns = [HostExecutor(case.net, seed, case.batch) for seed in seeds]
+        alone = [HostExecutor(case.net, seed, case.batch, extra=ONE_RUN) for seed in seeds]
+        turns = [HostExecutor(case.net, seed, case.batch, extra=ONE_RUN) for seed in seeds]
         expected = [host.step(batch.x, batch.labels, batch.log2_lr, batch.rule) for host in alone]
         for host in turns:
             host.begin_step(batch.x, batch.labels, batch.log2_lr, batch.rule)
@@ -138,7 +139,9 @@ def test_bounded_slices_change_no_bit(case: Case, more: int, recompute: bool) ->
     bound = least_slice(case.net) + more
     with (
         ReferenceExecutor(case.net, seed=case.seed) as reference,
-        HostExecutor(case.net, case.seed, case.batch, recompute=recompute, max_slice=bound) as sliced,
+        HostExecutor(
+            case.net, case.seed, case.batch, recompute=recompute, max_slice=bound, extra=ONE_RUN
+        ) as sliced,
     ):
         run_case(case, reference, sliced)
         batch = case.steps[0]
@@ -168,8 +171,8 @@ def test_frozen_layers_in_flash_change_no_bit(case: Case, more: int) -> None:
     bound = least_slice(case.net) + more
     with (
         ReferenceExecutor(case.net, seed=case.seed) as reference,
-        HostExecutor(case.net, case.seed, case.batch, packed=True) as host,
-        HostExecutor(case.net, case.seed, case.batch, packed=True, max_slice=bound) as sliced,
+        HostExecutor(case.net, case.seed, case.batch, packed=True, extra=ONE_RUN) as host,
+        HostExecutor(case.net, case.seed, case.batch, packed=True, max_slice=bound, extra=ONE_RUN) as sliced,
     ):
         check_packed(host)
         run_case(case, reference, host, sliced)
@@ -181,7 +184,7 @@ def test_frozen_layers_in_flash_beside_kernels_for_one_sample(case: Case) -> Non
     with ExitStack() as stack:
         executors: list[HostExecutor | ReferenceExecutor] = [ReferenceExecutor(case.net, seed=case.seed)]
         for prefer in PREFERENCES:
-            host = HostExecutor(case.net, case.seed, 1, prefer=prefer, packed=True)
+            host = HostExecutor(case.net, case.seed, 1, prefer=prefer, packed=True, extra=ONE_RUN)
             check_packed(host)
             executors.append(stack.enter_context(host))
         run_case(case, *executors)
@@ -207,7 +210,7 @@ def test_loading_other_frozen_weights_gives_back_what_was_loaded(
     generator = np.random.default_rng(seed)
     with (
         ReferenceExecutor(case.net, seed=seed) as reference,
-        HostExecutor(case.net, case.seed, case.batch, packed=True) as host,
+        HostExecutor(case.net, case.seed, case.batch, packed=True, extra=ONE_RUN) as host,
     ):
         masters = reference.masters
         bits = case.net.bits
@@ -229,7 +232,7 @@ def test_inference_of_networks_that_only_infer(net: Network, batch: int, data: s
     frozen = net.replace(layers=[_frozen(layer) for layer in net.layers])
     count = data.draw(st.integers(1, 9))
     x = np.random.default_rng(1).integers(-net.input_limit, net.input_limit + 1, (count, *net.input.shape))
-    host, reference = HostExecutor(frozen, 3, batch), ReferenceExecutor(frozen, seed=3)
+    host, reference = HostExecutor(frozen, 3, batch, extra=ONE_RUN), ReferenceExecutor(frozen, seed=3)
     assert_same_array(
         "logits", ("host", "reference"), host.forward(x.astype(np.int8)), reference.forward(x.astype(np.int8))
     )

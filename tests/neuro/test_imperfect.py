@@ -16,6 +16,7 @@ from tests.neuro.chips import chip, conv_net, dense_net, noise
 from tests.neuro.plain import PlainChip
 from tests.neuro.test_counters import LAYOUTS, SMALL, assert_counted
 from tests.neuro.test_equality import layouts
+from tests.quick import LONG
 from tests.strategies import Case, cases
 from wagekit import Bits, Dense, Input, Network, open_executor
 from wagekit.backends.neuro import Imperfections, MappingOptions, map_graph
@@ -40,6 +41,8 @@ TILINGS = {
     "13x5 in a chain, recomputed": MappingOptions(13, 5, reduction="chain", gradient="recomputed"),
     "unrolled 37x48": MappingOptions(axons=37, neurons=48, convolution="unrolled"),
 }
+OPTIMISED = ("conv", "unrolled 37x48")
+"""Compiled as users have it; with `make test-long` all are."""
 RUNS = [(name, tiling) for name in NETS for tiling in TILINGS if name == "conv" or "unrolled" not in tiling]
 EVERYTHING = Imperfections(
     seed=3,
@@ -77,10 +80,11 @@ def cells_of(imperfections: Imperfections, options: MappingOptions | None = None
 @pytest.mark.parametrize(("name", "tiling"), RUNS)
 def test_nothing_is_wrong_at_strength_zero(name: str, tiling: str) -> None:
     """Through the kernel that could do wrong, not around it."""
-    net, options = NETS[name](), TILINGS[tiling]
+    net, options, right = NETS[name](), TILINGS[tiling], Imperfections(seed=9)
+    extra = () if LONG or (name, tiling) == OPTIMISED else QUICK
     with (
         ReferenceExecutor(net, batch=4) as reference,
-        NeuroExecutor(net, chip(), batch=4, options=options, imperfections=Imperfections(seed=9)) as noisy,
+        NeuroExecutor(net, chip(), batch=4, options=options, imperfections=right, extra=extra) as noisy,
     ):
         start = noisy.digest()
         for step in range(STEPS):

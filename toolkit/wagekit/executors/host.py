@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, cast
 
 import cffi
@@ -223,9 +224,8 @@ class _Model:
         self.plan = plan
         static = firmware_files()
         library = build_library({**static, **render_model(plan, constants)}, extra=extra)
-        self._ffi = cffi.FFI()
-        self._ffi.cdef(declarations(static["include/wagekit/wk_status.h"]))
-        self._ffi.cdef(declarations(static["include/wagekit/wagekit.h"]))
+        headers = ("include/wagekit/wk_status.h", "include/wagekit/wagekit.h")
+        self._ffi = declared(*(static[name] for name in headers))
         self._lib = cast(Any, self._ffi.dlopen(str(library)))
         self._memory = self._ffi.new("uint64_t[]", plan.ram // 8)
         self._model = self._ffi.cast("wk_model_t *", self._memory)
@@ -344,6 +344,15 @@ class _Model:
 
 def _exponent(value: int) -> int | None:
     return None if value < 0 else int(value)
+
+
+@lru_cache(maxsize=8)
+def declared(*headers: str) -> cffi.FFI:
+    """What the texts of headers declare. It is read once: that takes longer than opening a library."""
+    ffi = cffi.FFI()
+    for header in headers:
+        ffi.cdef(declarations(header))
+    return ffi
 
 
 def declarations(header: str) -> str:

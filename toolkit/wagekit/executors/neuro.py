@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-import cffi
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -51,7 +50,7 @@ from wagekit.executors.checks import (
     check_uint32,
 )
 from wagekit.executors.health import layer_health
-from wagekit.executors.host import declarations
+from wagekit.executors.host import declared
 from wagekit.numerics import code_dtype, count_weights
 from wagekit.passes import compile_graph
 from wagekit.reference import initial_masters
@@ -241,8 +240,7 @@ class _Chip:
             if name.endswith(".h")
         }
         library = build_library({**headers, **files}, include=(".", "include", "src/train"), extra=extra)
-        self._ffi = cffi.FFI()
-        self._ffi.cdef(declarations(files["wk_neuro.h"]))
+        self._ffi = declared(files["wk_neuro.h"])
         self._lib = cast(Any, self._ffi.dlopen(str(library)))
         self._chip = cast(Any, self._ffi.new("wk_neuro_t *"))
         self._stats = cast(Any, self._ffi.new("wk_neuro_stats_t *"))

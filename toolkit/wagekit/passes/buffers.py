@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,12 @@ def place_buffers(buffers: Sequence[Buffer]) -> Arena:
     """
     if len({buffer.name for buffer in buffers}) != len(buffers):
         raise ValueError("two buffers have the same name")
+    return _best(tuple(buffers))
+
+
+@lru_cache(maxsize=2048)
+def _best(buffers: tuple[Buffer, ...]) -> Arena:
+    """Kept, since plans for several boards, and those that are tried for one, often have the same buffers."""
     arenas = [_place(sorted(buffers, key=order)) for order in _ORDERS]
     return min(arenas, key=lambda arena: arena.bytes)
 
@@ -58,18 +66,20 @@ _ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
 
 def _place(buffers: Sequence[Buffer]) -> Arena:
     offsets: dict[str, int] = {}
-    placed: list[Buffer] = []
+    placed: list[tuple[int, int, int, int]] = []
+    """Begin and end of each, from the lowest on, and the operations that need it."""
     total = 0
     for buffer in buffers:
-        near = sorted((other for other in placed if other.meets(buffer)), key=lambda b: offsets[b.name])
-        offset = 0
-        for other in near:
-            if offset + buffer.bytes <= offsets[other.name]:
+        size, offset = buffer.bytes, 0
+        for begin, end, first, last in placed:
+            if buffer.first > last or first > buffer.last:
+                continue
+            if offset + size <= begin:
                 break
-            offset = max(offset, _aligned(offsets[other.name] + other.bytes, buffer.align))
+            offset = max(offset, _aligned(end, buffer.align))
         offsets[buffer.name] = offset
-        placed.append(buffer)
-        total = max(total, offset + buffer.bytes)
+        insort(placed, (offset, offset + size, buffer.first, buffer.last))
+        total = max(total, offset + size)
     return Arena(offsets, total)
 
 
