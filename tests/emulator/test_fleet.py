@@ -79,7 +79,7 @@ def monitor(tmp_path: Path, qemu: str) -> Iterator[Callable[..., Monitor]]:
         command = [sys.executable, "-c", COMMAND, "monitor", *arguments, "--events", str(recording)]
         # The emulators take all the time there is: they must not starve the tests beside them.
         process = subprocess.Popen(
-            ["nice", "-n", "5", *command],
+            ["nice", "-n", "10", *command],
             cwd=tmp_path,
             text=True,
             stdout=subprocess.PIPE,

@@ -112,8 +112,9 @@ def test_run_on_an_emulated_board_goes_through_gdb(
     load = flash._load
     monkeypatch.setattr(flash, "_load", lambda *given, **more: (loads.append(given), load(*given, **more)))
     place = ("--board", board, *(() if board == "mps2-an386" else ("--with", "qemu")))
+    batch = ("--batch", "1" if board == "microbit" else "8")
     found = [
-        json.loads(cli("run", "digits-tiny", *where, "--batch", "1", *STEPS, "--force", "--json").out)
+        json.loads(cli("run", "digits-tiny", *where, *batch, *STEPS, "--force", "--json").out)
         for where in (place, ("--on", "reference"))
     ]
     assert found[0]["digest"] == found[1]["digest"]

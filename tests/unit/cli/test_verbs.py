@@ -107,7 +107,7 @@ def test_analyze_by_estimate(cli: Callable) -> None:
         assert program["fits"] == (program["missing"] == 0)
         assert sum(program["ram"].values()) == program["ram_bytes"]
         assert program["fits"] or program["advice"]
-    assert "microbit" in cli("analyze", "digits", "--all", "--estimate").out
+    assert "microbit" in cli("analyze", "digits", "--all", "--estimate", "--batch", "1").out
     cli("analyze", "digits", "--batch", "1,x").refused(2, "--batch 1,x")
     cli("analyze", "digits", "--batch", "0").refused(2, "--batch 0")
 
