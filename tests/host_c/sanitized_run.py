@@ -15,7 +15,7 @@ from wagekit.executors.host import HostExecutor
 from wagekit.executors.reference import ReferenceExecutor
 from wagekit.spec import Layer
 
-FLAGS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+FLAGS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
 
 def networks() -> list[Network]:
@@ -61,6 +61,7 @@ def main() -> int:
     """
     generator = np.random.default_rng(1)
     few = sys.argv[1:] == ["few"]
+    flags = (*FLAGS, "-O0" if few else "-O1")
     for number, net in enumerate(networks()):
         hidden = range(sum(layer.type != "max_pool" for layer in net.layers) - 1)
         tiles = {"stored_rows": dict.fromkeys(range(len(hidden) + 1), 1), "recompute_activations": hidden}
@@ -71,7 +72,7 @@ def main() -> int:
             (3, tiles | {"max_slice": 1000}),
         ]
         for batch, choice in [choices[(number + i) % 4] for i in range(2)] if few else choices:
-            host = HostExecutor(net, 1, batch, extra=FLAGS, **choice)
+            host = HostExecutor(net, 1, batch, extra=flags, **choice)
             reference = ReferenceExecutor(net, seed=1)
             for rate in (15, 0, -16):
                 high = net.input_limit

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.quick import OPTIMISE
 from wagekit.backends.mcu import packable, plan_model, render_model
 from wagekit.errors import LinkError
 from wagekit.link import Transport, checkpoint, render_header
@@ -21,7 +22,7 @@ from wagekit.toolchain.project import render_manifest_header
 ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
 HERE = Path(__file__).resolve().parent / "c"
-FLAGS = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+FLAGS = ["-std=c11", OPTIMISE, "-g", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 RUNS, RESET = -1, -2
 TURN_SECONDS = 0.001

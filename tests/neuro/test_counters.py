@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from tests.neuro.chips import chip
 from tests.neuro.layouts import layouts
 from tests.neuro.plain import PlainChip
-from tests.quick import ONE_RUN
+from tests.quick import LONG, ONE_RUN
 from tests.strategies import Case, cases
 from wagekit import Conv2d, Dense, Input, MaxPool, Network
 from wagekit.backends.neuro import FIELDS, PHASES, Counters, MappingOptions, flow_hops
@@ -37,7 +37,8 @@ def assert_counted(counters: Counters, plain: PlainChip) -> None:
 
 
 def run(case: Case, options: MappingOptions) -> None:
-    with NeuroExecutor(case.net, chip(), case.seed, case.batch, options=options, extra=("-O1",)) as neuro:
+    extra = ("-O1",) if LONG else ONE_RUN
+    with NeuroExecutor(case.net, chip(), case.seed, case.batch, options=options, extra=extra) as neuro:
         plain = PlainChip(neuro.mapping, neuro.masters, case.seed)
         for batch in case.steps:
             neuro.step(batch.x, batch.labels, batch.log2_lr, batch.rule)

@@ -13,7 +13,7 @@ from tests.equality import assert_same_array, assert_same_logits, assert_same_ma
 from tests.golden.steps import GOLDEN_STEPS, Recipe, check_golden
 from tests.neuro.chips import chip, conv_net, dense_net, noise
 from tests.neuro.layouts import layouts
-from tests.quick import LONG
+from tests.quick import LONG, ONE_RUN
 from tests.strategies import Case, cases, networks
 from wagekit import Network
 from wagekit.backends.neuro import MappingOptions, map_graph
@@ -29,6 +29,7 @@ BATCH = 4
 NETS = {"dense": dense_net, "conv": conv_net}
 QUICK = ("-O1",)
 """What is compiled for one short run is optimised less, which takes a third of the time."""
+FEW_STEPS = QUICK if LONG else ONE_RUN
 TILINGS = {
     "one core a layer": MappingOptions(),
     "100x100": MappingOptions(axons=100, neurons=100),
@@ -113,7 +114,7 @@ def test_the_tilings_are_what_they_say() -> None:
 def run_case(case: Case, options: MappingOptions) -> None:
     with (
         ReferenceExecutor(case.net, seed=case.seed) as reference,
-        NeuroExecutor(case.net, chip(), case.seed, case.batch, options=options, extra=QUICK) as neuro,
+        NeuroExecutor(case.net, chip(), case.seed, case.batch, options=options, extra=FEW_STEPS) as neuro,
     ):
         reference.health_every = neuro.health_every = 1
         assert_same_masters([reference, neuro], "at the start")
@@ -145,7 +146,7 @@ def test_networks_that_only_infer(net: Network, options: MappingOptions, count: 
     x = generator.integers(-net.input_limit, net.input_limit + 1, (count, *net.input.shape)).astype(np.int8)
     only_infers = chip(learns=False, error_bits=None, master_bits=None)
     with (
-        NeuroExecutor(net, only_infers, options=options, extra=QUICK) as neuro,
+        NeuroExecutor(net, only_infers, options=options, extra=FEW_STEPS) as neuro,
         ReferenceExecutor(net) as reference,
     ):
         neuro.poison(0xEE)
@@ -158,5 +159,5 @@ def test_networks_that_only_infer(net: Network, options: MappingOptions, count: 
 def test_golden_steps(recipe: Recipe) -> None:
     net = recipe.net()
     options = MappingOptions(axons=30, neurons=9)
-    with NeuroExecutor(net, chip(), batch=recipe.samples, options=options, extra=QUICK) as neuro:
+    with NeuroExecutor(net, chip(), batch=recipe.samples, options=options, extra=FEW_STEPS) as neuro:
         check_golden(neuro, recipe, compile_graph(net, recipe.samples))

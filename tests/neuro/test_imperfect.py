@@ -15,7 +15,7 @@ from tests.equality import assert_same_array, assert_same_logits
 from tests.neuro.chips import chip, conv_net, dense_net, noise
 from tests.neuro.plain import PlainChip
 from tests.neuro.test_counters import LAYOUTS, SMALL, assert_counted
-from tests.neuro.test_equality import layouts
+from tests.neuro.test_equality import FEW_STEPS, layouts
 from tests.quick import LONG
 from tests.strategies import Case, cases
 from wagekit import Bits, Dense, Input, Network, open_executor
@@ -110,7 +110,7 @@ def test_the_ideal_kernel_is_another() -> None:
 def hold_to_plain(case: Case, options: MappingOptions, imperfections: Imperfections) -> None:
     """Masters of every core, logits and every count, against the plain cores."""
     with NeuroExecutor(
-        case.net, chip(), case.seed, case.batch, options=options, imperfections=imperfections, extra=QUICK
+        case.net, chip(), case.seed, case.batch, options=options, imperfections=imperfections, extra=FEW_STEPS
     ) as neuro:
         plain = PlainChip(neuro.mapping, neuro.masters, case.seed, imperfections=imperfections)
         for batch in case.steps:
