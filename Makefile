@@ -8,7 +8,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 # Test processes at a time; a file of tests stays in one process, so that it builds its firmware once.
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+# In the order of their folders, which ends with short tests; by the number of tests, as it would be
+# else, the longest tests come last, each alone in its file.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # More arguments for pytest, for example: make test ARGS="-k lenet -x"
 ARGS ?=
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.equality import assert_same_logits, assert_same_masters, step_together
+from tests.quick import LONG
 from wagekit import Network, boards
 from wagekit.datasets import load_digits
 from wagekit.executors.attach import open_qemu
@@ -62,18 +63,19 @@ def test_only_what_learns_is_in_ram(arm_gcc: str) -> None:
     assert [layer.flash for layer in program.layers] == [36, 1152, 0, 0]
 
 
-def test_some_hundred_steps_equal_the_host_and_other_weights_boot_anew(qemu: str) -> None:
+def test_a_hundred_steps_equal_the_host_and_other_weights_boot_anew(qemu: str) -> None:
     net = digits()
     data = load_digits()
-    x, labels = net.encode(data.x[:1600]), data.labels[:1600]
+    steps = 200 if LONG else 100
+    x, labels = net.encode(data.x[: 8 * steps]), data.labels[: 8 * steps]
     with HostExecutor(net, 1, 8) as host, open_qemu(net, BOARD, batch=8, store_limit=STORE) as chip:
         assert chip.hello.in_flash == (0, 1)
         for first in range(0, len(x), 8):
             part = slice(first, first + 8)
-            step_together([host, chip], x[part], labels[part], 3 if first < 800 else 0)
-        assert chip.step_count == 200
+            step_together([host, chip], x[part], labels[part], 3 if first < 4 * steps else 0)
+        assert chip.step_count == steps
         assert chip.digest() == host.digest()
-        assert_same_logits([host, chip], x[:32], "after 200 steps")
+        assert_same_logits([host, chip], x[:32], f"after {steps} steps")
         before = chip.image.elf
         other = initial_masters(compile_graph(net), 9)
         for masters, in_flash in ((other, (0, 1)), (off_grid(other, 1), (0,))):

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from rich.console import Console
 
 from wagekit.cli.fleet import sources_of
 from wagekit.errors import UsageError
+from wagekit.link import session
 from wagekit.link.framing import Frame
 from wagekit.monitor import Bus, Event, FleetView, Recorder, Run, Step, Stories, read_events
 from wagekit.monitor.curve import KEPT
@@ -122,7 +124,10 @@ def newer() -> Iterator[str]:
     yield from answering(lambda: b"\0" + Frame(0x41, 1, 1, b"", version=9).encode())
 
 
-def test_garbage_on_a_port_is_told_and_disturbs_nobody(cli: Callable, garbage: str) -> None:
+def test_garbage_on_a_port_is_told_and_disturbs_nobody(
+    cli: Callable, garbage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "Timing", partial(session.Timing, hello=2.0))
     places = ("--on", garbage, "--on", "reference")
     outcome = cli("monitor", "digits-tiny", *places, *FEW, "--retry", "0", "--json")
     assert outcome.code == 7
