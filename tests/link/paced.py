@@ -5,9 +5,26 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from tests.link.harness import Board
 from wagekit.link import Transport
+
+
+class TurningBoard(Protocol):
+    """A board whose main loop turns when it is told to."""
+
+    def feed(self, data: bytes) -> None:
+        """Bytes come in."""
+
+    def turn(self, seconds: float) -> object:
+        """Turn once; so much time has gone by since the turn before."""
+
+    @property
+    def computed(self) -> bool:
+        """Whether the latest turn had something to compute."""
+
+    def take(self) -> bytes:
+        """What was sent in the latest turn."""
 
 
 @dataclass
@@ -60,7 +77,7 @@ class PacedLine(Transport):
 
     def __init__(
         self,
-        board: Board,
+        board: TurningBoard,
         *,
         byte_time: float = 0.0,
         slice_time: float = 0.0,
@@ -84,6 +101,11 @@ class PacedLine(Transport):
         self.down, self.up = Wire(byte_time, grain), Wire(byte_time, math.inf)
         self._turn_at = 0.0
         self._turned_at = 0.0
+
+    def pace(self, baud: int | None) -> None:
+        """From now on the line has so many bits a second, ten for each byte; None: no limit."""
+        self.byte_time = 0.0 if baud is None else 10 / baud
+        self.down.byte_time = self.up.byte_time = self.byte_time
 
     def read(self, timeout: float) -> bytes:
         end = self.now + timeout

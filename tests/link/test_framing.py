@@ -41,16 +41,21 @@ class CFraming:
         self.lib.wk_send_frame(buffer, len(body))
         return self.board.take()
 
-    def decode(self, data: bytes, capacity: int = 1100) -> tuple[list[bytes], int]:
-        """Bodies of whole frames, and the number of bad ones."""
-        state = CDecoder()
+    def decode(self, data: bytes, capacity: int = 1100, piece: int = 1 << 16) -> tuple[list[bytes], int]:
+        """Bodies of whole frames, and the number of bad ones; given in pieces of so many bytes."""
+        state, taken = CDecoder(), ctypes.c_uint32()
         buffer = ctypes.create_string_buffer(capacity)
         whole, bad = [], 0
-        for byte in data:
-            result = self.lib.wk_decode_byte(ctypes.byref(state), byte, buffer, capacity)
-            if result == WHOLE:
-                whole.append(buffer.raw[: state.size])
-            bad += result == BAD
+        for start in range(0, len(data), piece):
+            rest = data[start : start + piece]
+            while rest:
+                args = (rest, len(rest), buffer, capacity, ctypes.byref(taken))
+                result = self.lib.wk_decode(ctypes.byref(state), *args)
+                if result == WHOLE:
+                    whole.append(buffer.raw[: state.size])
+                bad += result == BAD
+                assert 0 < taken.value <= len(rest)
+                rest = rest[taken.value :]
         return whole, bad
 
 
@@ -81,12 +86,19 @@ def test_both_ends_make_and_read_the_same_frames(vector: dict[str, Any], c_frami
     assert c_framing.decode(wire) == ([body_of(frame)], 0)
 
 
-@given(payload=st.binary(max_size=1024), session=st.integers(0, 65535), sequence=st.integers(0, 65535))
-def test_any_frame_survives(payload: bytes, session: int, sequence: int, c_framing: CFraming) -> None:
+@given(
+    payload=st.binary(max_size=1024),
+    session=st.integers(0, 65535),
+    sequence=st.integers(0, 65535),
+    piece=st.integers(1, 1100),
+)
+def test_any_frame_survives(
+    payload: bytes, session: int, sequence: int, piece: int, c_framing: CFraming
+) -> None:
     frame = Frame(3, session, sequence, payload)
     wire = c_framing.encode(body_of(frame))
     assert wire == frame.encode()
-    assert c_framing.decode(wire) == ([body_of(frame)], 0)
+    assert c_framing.decode(wire, piece=piece) == ([body_of(frame)], 0)
 
 
 @given(data=st.binary(max_size=300))
@@ -97,14 +109,14 @@ def test_crc_is_zlibs(data: bytes, c_framing: CFraming) -> None:
     assert c_framing.lib.wk_crc32(half, data[7:], len(data[7:])) == zlib.crc32(data)
 
 
-@given(data=st.binary(max_size=600))
-def test_both_ends_judge_noise_alike(data: bytes, c_framing: CFraming) -> None:
+@given(data=st.binary(max_size=600), piece=st.integers(1, 700))
+def test_both_ends_judge_noise_alike(data: bytes, piece: int, c_framing: CFraming) -> None:
     good = Frame(3, 1, 2, b"good")
     wire = data + b"\0" + good.encode()
     decoder = Decoder()
     frames = decoder.feed(wire)
     assert good in frames
-    assert c_framing.decode(wire) == ([body_of(frame) for frame in frames], decoder.damaged)
+    assert c_framing.decode(wire, piece=piece) == ([body_of(frame) for frame in frames], decoder.damaged)
 
 
 def test_both_ends_judge_damaged_frames_alike(c_framing: CFraming) -> None:
@@ -119,14 +131,20 @@ def test_both_ends_judge_damaged_frames_alike(c_framing: CFraming) -> None:
         wire += b"\0"
         decoder = Decoder()
         frames = decoder.feed(bytes(wire))
-        assert c_framing.decode(bytes(wire)) == ([body_of(frame) for frame in frames], decoder.damaged)
+        found = c_framing.decode(bytes(wire), piece=rng.randrange(1, 50))
+        assert found == ([body_of(frame) for frame in frames], decoder.damaged)
 
 
-def test_a_frame_longer_than_the_buffer_is_dropped_whole(c_framing: CFraming) -> None:
-    long, short = Frame(3, 1, 1, bytes(65)), Frame(3, 1, 2, bytes(64))
+@pytest.mark.parametrize("value", [0, 7], ids=["runs of none", "one long run"])
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+@pytest.mark.parametrize("more", [1, 2, 300])
+def test_a_frame_longer_than_the_buffer_is_dropped_whole(
+    value: int, piece: int, more: int, c_framing: CFraming
+) -> None:
+    long, short = Frame(3, 1, 1, bytes([value]) * (64 + more)), Frame(3, 1, 2, bytes([value]) * 64)
     capacity = 64 + schema.OVERHEAD_BYTES
-    wire = long.encode() + short.encode()
-    assert c_framing.decode(wire, capacity) == ([body_of(short)], 1)
+    wire = short.encode() + long.encode() + short.encode()
+    assert c_framing.decode(wire, capacity, piece) == ([body_of(short)] * 2, 1)
 
 
 def test_bytes_may_come_in_any_pieces() -> None:

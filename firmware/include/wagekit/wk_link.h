@@ -28,10 +28,11 @@ typedef struct {
 
 typedef enum { WK_DECODE_MORE, WK_DECODE_FRAME, WK_DECODE_BAD } wk_decode_t;
 
-/* Take one byte from the wire. WK_DECODE_FRAME: decoder->size bytes, CRC checked and not counted,
- * lie in `buffer` until the next call. WK_DECODE_BAD: a frame that was cut, damaged or too long
- * for `capacity` has ended. */
-wk_decode_t wk_decode_byte(wk_decoder_t *decoder, uint8_t byte, uint8_t *buffer, uint32_t capacity);
+/* Take bytes from the wire, up to the end of a frame: `taken` of `count`. WK_DECODE_FRAME:
+ * decoder->size bytes, CRC checked and not counted, lie in `buffer` until the next call.
+ * WK_DECODE_BAD: a frame that was cut, damaged or too long for `capacity` has ended. */
+wk_decode_t wk_decode(wk_decoder_t *decoder, const uint8_t *bytes, uint32_t count, uint8_t *buffer,
+                      uint32_t capacity, uint32_t *taken);
 
 /* Append the CRC to the `size` bytes of header and payload (`frame` has WK_CRC_BYTES more) and
  * send it all. */

@@ -9,14 +9,6 @@ static void restart(wk_decoder_t *decoder) {
     decoder->broken = false;
 }
 
-static void append(wk_decoder_t *decoder, uint8_t byte, uint8_t *buffer, uint32_t capacity) {
-    if (decoder->size < capacity) {
-        buffer[decoder->size++] = byte;
-    } else {
-        decoder->broken = true;
-    }
-}
-
 /* The delimiter has come: judge what was collected. */
 static wk_decode_t close_frame(wk_decoder_t *decoder, const uint8_t *buffer) {
     uint32_t size = decoder->size;
@@ -37,24 +29,45 @@ static wk_decode_t close_frame(wk_decoder_t *decoder, const uint8_t *buffer) {
     return WK_DECODE_FRAME;
 }
 
-wk_decode_t wk_decode_byte(wk_decoder_t *decoder, uint8_t byte, uint8_t *buffer,
-                           uint32_t capacity) {
-    if (decoder->code == 0) {
-        decoder->size = 0; /* of the frame given before */
+/* A code stands for a zero behind its run, unless that was the longest or is the frame's last. */
+wk_decode_t wk_decode(wk_decoder_t *decoder, const uint8_t *bytes, uint32_t count, uint8_t *buffer,
+                      uint32_t capacity, uint32_t *taken) {
+    uint32_t size = decoder->code == 0 ? 0 : decoder->size; /* not of the frame given before */
+    uint32_t code = decoder->code, left = decoder->left;
+    bool broken = decoder->broken;
+    uint32_t at = 0;
+    while (at < count) {
+        uint8_t byte = bytes[at++];
+        if (byte == 0) {
+            *decoder = (wk_decoder_t){size, (uint8_t)code, (uint8_t)left, broken};
+            *taken = at;
+            const wk_decode_t found = close_frame(decoder, buffer);
+            if (found != WK_DECODE_MORE) {
+                return found;
+            }
+            size = code = left = 0;
+            broken = false;
+            continue;
+        }
+        if (left > 0) {
+            left--;
+        } else {
+            const bool zero = code - 1u < 0xfeu;
+            code = byte;
+            left = code - 1u;
+            if (!zero) {
+                continue;
+            }
+            byte = 0;
+        }
+        if (size < capacity) {
+            buffer[size++] = byte;
+        } else {
+            broken = true;
+        }
     }
-    if (byte == 0) {
-        return close_frame(decoder, buffer);
-    }
-    if (decoder->left > 0) {
-        append(decoder, byte, buffer, capacity);
-        decoder->left--;
-        return WK_DECODE_MORE;
-    }
-    if (decoder->code != 0 && decoder->code != 0xffu) {
-        append(decoder, 0, buffer, capacity);
-    }
-    decoder->code = byte;
-    decoder->left = (uint8_t)(byte - 1u);
+    *decoder = (wk_decoder_t){size, (uint8_t)code, (uint8_t)left, broken};
+    *taken = at;
     return WK_DECODE_MORE;
 }
 

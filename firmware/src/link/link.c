@@ -194,6 +194,26 @@ static void take_frame(uint8_t *frame, uint32_t size) {
     }
 }
 
+static void take_bytes(const uint8_t *bytes, uint32_t count) {
+    while (count > 0) {
+        uint8_t *frame = received[link.incoming];
+        uint32_t taken;
+        switch (wk_decode(&link.decoder, bytes, count, frame, WK_LINK_BUFFER_BYTES, &taken)) {
+        case WK_DECODE_FRAME:
+            take_frame(frame, link.decoder.size);
+            break;
+        case WK_DECODE_BAD:
+            link.stats.crc_errors++;
+            break;
+        case WK_DECODE_MORE:
+        default:
+            break;
+        }
+        bytes += taken;
+        count -= taken;
+    }
+}
+
 /* True if any byte was there. */
 static bool receive(void) {
     uint8_t bytes[32];
@@ -202,20 +222,7 @@ static bool receive(void) {
     bool any = false;
     do {
         count = wk_port_read(bytes, sizeof bytes);
-        for (uint32_t i = 0; i < count; i++) {
-            uint8_t *frame = received[link.incoming];
-            switch (wk_decode_byte(&link.decoder, bytes[i], frame, WK_LINK_BUFFER_BYTES)) {
-            case WK_DECODE_FRAME:
-                take_frame(frame, link.decoder.size);
-                break;
-            case WK_DECODE_BAD:
-                link.stats.crc_errors++;
-                break;
-            case WK_DECODE_MORE:
-            default:
-                break;
-            }
-        }
+        take_bytes(bytes, count);
         any = any || count > 0;
         budget -= count < budget ? count : budget;
     } while (count == sizeof bytes && budget > 0);
@@ -250,14 +257,15 @@ static bool begin_next(void) {
     if (link.running || link.held_count == 0) {
         return false;
     }
-    const request_t request = link.held[0];
-    const uint8_t *frame = received[request.place];
-    wk_reply_t reply = {.payload = answer_of(request.sequence) + WK_HEADER_BYTES};
+    const request_t *first = &link.held[0];
+    const uint8_t *frame = received[first->place];
+    wk_reply_t reply = {.payload = answer_of(first->sequence) + WK_HEADER_BYTES};
     const wk_app_status_t status =
-        wk_app_begin(request.type, frame + WK_HEADER_BYTES, request.size, &reply);
+        wk_app_begin(first->type, frame + WK_HEADER_BYTES, first->size, &reply);
     if (status == WK_APP_LATER) {
         return false;
     }
+    const request_t request = *first;
     release_first();
     if (status == WK_APP_RUNNING) {
         link.running = true;
@@ -268,20 +276,23 @@ static bool begin_next(void) {
     return true;
 }
 
-static void acknowledge(request_t *request) {
-    const uint32_t waited = (uint32_t)wk_port_ticks() - request->received;
-    if (!request->acknowledged && waited >= ACK_AFTER_TICKS) {
+static void acknowledge(request_t *request, uint32_t now) {
+    if (!request->acknowledged && now - request->received >= ACK_AFTER_TICKS) {
         request->acknowledged = true;
         send_ack(request->sequence);
     }
 }
 
 static void acknowledge_waiting(void) {
+    if (!link.running && link.held_count == 0) {
+        return;
+    }
+    const uint32_t now = (uint32_t)wk_port_ticks();
     if (link.running) {
-        acknowledge(&link.current);
+        acknowledge(&link.current, now);
     }
     for (uint32_t i = 0; i < link.held_count; i++) {
-        acknowledge(&link.held[i]);
+        acknowledge(&link.held[i], now);
     }
 }
 

@@ -175,12 +175,31 @@ def test_a_paced_line_brings_all_bytes_in_order_and_says_when_it_broke(baud: int
     assert echo.closed
 
 
-def test_throughput_is_measured_and_judged(qemu: str) -> None:
-    (found,) = throughput.measure(throughput.Subject("digits", 2, 2), [10_000_000], 1)
+def test_throughput_is_measured_and_judged(qemu: str, unicorn: None) -> None:
+    (found,) = throughput.measure(throughput.Subject("digits", 2, 2, 2), None, [10_000_000])
     assert min(found.transfer, found.compute, found.together) > 0
-    met = throughput.Times(throughput.Subject("digits", 8, 40), 115_200, 2.0, 1.0, 2.19)
-    over = throughput.Times(throughput.Subject("mlp", 1, 40), 1_000_000, 1.0, 2.0, 2.21)
-    assert throughput.verdict([met]).endswith("reached")
-    assert throughput.verdict([met, over]).endswith("missed by mlp batch 1 at 1,000,000 baud")
-    text = throughput.page([met])
-    assert "| digits, batch 8, 40 steps | 115,200 | 2.00 | 1.00 | 2.19 | 1.09 | 54% | 146 |" in text
+    subject = throughput.Subject("mlp", 8, 40, 20)
+    met = throughput.Times(subject, 40, None, 115_200, 2.0, 1.0, 2.19)
+    over = throughput.Times(subject, 20, 16_000_000, 1_000_000, 1.0, 2.0, 2.21)
+    fast, slow = throughput.verdict([over, met]).splitlines()[::-1]
+    assert slow.startswith("- 115,200 baud") and slow.endswith("reached (1.09)")
+    assert fast.startswith("- 1,000,000 baud") and fast.endswith("missed by mlp batch 8 with 16 MHz (1.10)")
+    text = throughput.page([over], [met])
+    assert "| mlp, batch 8, 40 steps | QEMU | 115,200 | 2.000 | 1.000 | 2.190 | 1.09 | 54% | 146 |" in text
+    assert "| mlp, batch 8, 20 steps | 16 MHz | 1,000,000 |" in text
+
+
+def test_transfer_and_training_overlap_in_the_firmwares_own_instructions(unicorn: None, arm_gcc: str) -> None:
+    """Time is that of instructions and of the line here, not of this machine."""
+    subject = throughput.Subject("digits-tiny", 1, 0, 24)
+    slow, fast = throughput.measure(subject, 16_000_000, throughput.BAUDS)
+    (chip_waits,) = throughput.measure(subject, 64_000_000, [115_200])
+    for found in (slow, fast, chip_waits):
+        assert min(found.transfer, found.compute) > 0
+        assert (
+            max(found.transfer, found.compute)
+            <= found.together
+            <= throughput.LIMIT * max(found.transfer, found.compute)
+        )
+    assert fast.compute > fast.transfer
+    assert chip_waits.compute < chip_waits.transfer and chip_waits.idle > 0.3
