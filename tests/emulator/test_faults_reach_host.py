@@ -50,7 +50,7 @@ def test_executor_raises_it_with_registers(qemu: str) -> None:
 
 
 def test_emulator_ends_with_the_fault_s_code(qemu: str) -> None:
-    board = boards.load("mps2-an385")
+    board = boards.load("mps2-an386")
     image = build_firmware(Network.from_toml(WIDE), board, **OPTIONS)
     with emulator.boot(image.elf, board, icount=True) as process:
         device = Device.open(open_transport(process.url))

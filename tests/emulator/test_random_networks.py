@@ -12,7 +12,7 @@ from tests.strategies import Case, cases
 from wagekit import open_executor
 
 # Each example builds a firmware and boots it: a few seconds.
-EXAMPLES = 40 if LONG else 5
+EXAMPLES = 40 if LONG else 4
 
 
 @settings(max_examples=EXAMPLES)

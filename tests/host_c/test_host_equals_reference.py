@@ -34,7 +34,7 @@ def run_case(case: Case, *executors: HostExecutor | ReferenceExecutor, every: in
     assert len({executor.digest() for executor in executors}) == 1
 
 
-@settings(max_examples=13)
+@settings(max_examples=10)
 @given(case=cases())
 def test_steps_are_equal_in_both_gradient_modes(case: Case) -> None:
     with (

@@ -56,7 +56,7 @@ def _flat(x: Any) -> list[list[int]]:
     return [[int(v) for v in sample.ravel()] for sample in x]
 
 
-@settings(max_examples=10)
+@settings(max_examples=7)
 @given(case=cases(max_steps=2, max_weights=400, max_batch=2), options=layouts())
 def test_drawn_networks_are_counted(case: Case, options: MappingOptions) -> None:
     run(case, options)

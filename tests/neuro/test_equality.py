@@ -126,7 +126,7 @@ def run_case(case: Case, options: MappingOptions) -> None:
         assert_same_logits([reference, neuro], case.steps[-1].x, "at the end")
 
 
-@settings(max_examples=14)
+@settings(max_examples=10)
 @given(case=cases(), options=layouts())
 def test_drawn_networks_and_layouts(case: Case, options: MappingOptions) -> None:
     run_case(case, options)

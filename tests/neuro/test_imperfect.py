@@ -150,7 +150,7 @@ def imperfections(draw: st.DrawFn) -> Imperfections:
     )
 
 
-@settings(max_examples=10)
+@settings(max_examples=7)
 @given(case=cases(max_steps=2, max_weights=300, max_batch=2), options=layouts(), wrong=imperfections())
 def test_drawn_imperfections(case: Case, options: MappingOptions, wrong: Imperfections) -> None:
     hold_to_plain(case, options, wrong)
