@@ -10,6 +10,7 @@ import pytest
 from tests.equality import assert_same_logits, assert_same_masters, step_together
 from tests.extremes import EXTREMES, Extreme
 from tests.neuro.chips import chip, conv_net, dense_net, noise
+from tests.quick import ONE_RUN
 from wagekit import Network, open_executor
 from wagekit.backends.neuro import MappingError, MappingOptions, available
 from wagekit.errors import DataError, UsageError
@@ -60,7 +61,7 @@ def test_presets_that_only_infer_say_why(name: str) -> None:
 
 def test_a_larger_batch_is_laid_out_anew() -> None:
     net = conv_net()
-    with NeuroExecutor(net, chip(), 5) as neuro, ReferenceExecutor(net, seed=5) as reference:
+    with NeuroExecutor(net, chip(), 5, extra=ONE_RUN) as neuro, ReferenceExecutor(net, seed=5) as reference:
         step_together([reference, neuro], *noise(net, 3, 0))
         assert neuro.mapping.batch == 32
         step_together([reference, neuro], *noise(net, 40, 1))
@@ -82,7 +83,7 @@ def test_without_a_batch_the_largest_that_fits_is_taken() -> None:
 
 def test_counters_begin_anew() -> None:
     net = dense_net()
-    with NeuroExecutor(net, chip(), batch=4) as neuro:
+    with NeuroExecutor(net, chip(), batch=4, extra=ONE_RUN) as neuro:
         neuro.step(*noise(net, 4, 0))
         neuro.forward(noise(net, 7, 1)[0])
         counted = neuro.counters()
@@ -114,7 +115,10 @@ def test_optimised_code_counts_as_plain_code(net: Network) -> None:
 def test_loading_masters() -> None:
     net = conv_net()
     options = MappingOptions(axons=20, neurons=24, convolution="unrolled")
-    with NeuroExecutor(net, chip(), batch=2, options=options) as neuro, ReferenceExecutor(net) as reference:
+    with (
+        NeuroExecutor(net, chip(), batch=2, options=options, extra=ONE_RUN) as neuro,
+        ReferenceExecutor(net) as reference,
+    ):
         masters = [np.clip(m + 1, -64, 64) for m in reference.masters]
         for executor in (neuro, reference):
             executor.load_masters(masters, 77, 99)

@@ -258,9 +258,9 @@ def test_devices_differ_for_ever_and_cycles_each_time() -> None:
 def test_batches_change_no_draw() -> None:
     net, wrong = dense_net(), EVERYTHING
     x = noise(net, 7, 3)[0]
-    with NeuroExecutor(net, chip(), batch=1, imperfections=wrong) as one:
+    with NeuroExecutor(net, chip(), batch=1, imperfections=wrong, extra=FEW_STEPS) as one:
         found = one.forward(x)
-    with NeuroExecutor(net, chip(), batch=7, imperfections=wrong) as seven:
+    with NeuroExecutor(net, chip(), batch=7, imperfections=wrong, extra=FEW_STEPS) as seven:
         assert (seven.forward(x) == found).all()
         assert seven.presented == 7
         assert (seven.forward(x) != found).any(), "later samples meet other noise"
@@ -272,11 +272,13 @@ def test_a_wide_converter_is_exact_and_a_narrow_one_is_not() -> None:
     net = dense_net()
     x = noise(net, 20, 4)[0]
     options = MappingOptions(axons=50, neurons=20)
-    with NeuroExecutor(net, chip(), batch=4, options=options) as ideal:
+    with NeuroExecutor(net, chip(), batch=4, options=options, extra=FEW_STEPS) as ideal:
         wanted, steps = ideal.forward(x), [ideal.step(*noise(net, 4, n)) for n in range(3)]
         for bits, same in ((16, True), (4, False)):
             wrong = Imperfections(adc_bits=bits)
-            with NeuroExecutor(net, chip(), batch=4, options=options, imperfections=wrong) as neuro:
+            with NeuroExecutor(
+                net, chip(), batch=4, options=options, imperfections=wrong, extra=FEW_STEPS
+            ) as neuro:
                 assert (neuro.forward(x) == wanted).all() == same
                 found = [neuro.step(*noise(net, 4, n)) for n in range(3)]
                 assert (found == steps) == same
@@ -300,7 +302,9 @@ def test_lost_packets_are_zeros() -> None:
     x, labels = noise(net, 4, 6)
 
     def opened(**lost: float) -> NeuroExecutor:
-        return NeuroExecutor(net, chip(), batch=4, options=options, imperfections=Imperfections(**lost))
+        return NeuroExecutor(
+            net, chip(), batch=4, options=options, imperfections=Imperfections(**lost), extra=FEW_STEPS
+        )
 
     with opened(lost_activations=1.0) as neuro:
         assert not neuro.forward(x).any()
