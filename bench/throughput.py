@@ -41,7 +41,6 @@ BOARD = "mps2-an386"
 BAUDS = (115_200, 1_000_000)
 CLOCKS = (16_000_000, 64_000_000, 168_000_000)
 """Instructions a second of chips in virtual time: a microbit's clock, an nRF52840's, an STM32F405's."""
-SEND_RING = 256
 LOG2_LR = 1
 RUNS = 5
 LIMIT = 1.1
@@ -121,7 +120,7 @@ class Chip:
         else:
             emulated = EmulatedChip(image.elf, board, clock)
             turn = emulated.turn_time
-            self.line = PacedLine(emulated, slice_time=turn, turn_time=turn, send_ring=SEND_RING)
+            self.line = PacedLine(emulated, slice_time=turn, turn_time=turn)
             device = Device.open(self.line)
         self.executor = stack.enter_context(
             DeviceExecutor(net, device, name=board.name, batch=subject.batch, counts_time=False)
