@@ -66,19 +66,19 @@ _ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
 
 def _place(buffers: Sequence[Buffer]) -> Arena:
     offsets: dict[str, int] = {}
-    placed: list[tuple[int, int, int, int]] = []
-    """Begin and end of each, from the lowest on, and the operations that need it."""
+    placed: list[tuple[int, int, int, Buffer]] = []
+    """Begin, end and number of each, from the lowest on."""
     total = 0
-    for buffer in buffers:
+    for number, buffer in enumerate(buffers):
         size, offset = buffer.bytes, 0
-        for begin, end, first, last in placed:
-            if buffer.first > last or first > buffer.last:
+        for begin, end, _, other in placed:
+            if not other.meets(buffer):
                 continue
             if offset + size <= begin:
                 break
             offset = max(offset, _aligned(end, buffer.align))
         offsets[buffer.name] = offset
-        insort(placed, (offset, offset + size, buffer.first, buffer.last))
+        insort(placed, (offset, offset + size, number, buffer))
         total = max(total, offset + size)
     return Arena(offsets, total)
 
