@@ -32,10 +32,10 @@ class Sheet:
     rows: Sequence[Sequence[str]]
     text: bool = False
 
-    def markdown(self) -> str:
-        """The table in Markdown."""
+    def markdown(self, heading: bool = True) -> str:
+        """The table in Markdown, under its title or without."""
         rule = ["---", *["---" if self.text else "---:"] * (len(self.head) - 1)]
-        lines = [f"### {self.title}", ""]
+        lines = [f"### {self.title}", ""] if heading else []
         lines += ["| " + " | ".join(row) + " |" for row in (self.head, rule, *self.rows)]
         return "\n".join(lines) + "\n"
 

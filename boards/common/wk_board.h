@@ -20,13 +20,15 @@
 void wk_board_init(void);
 bool wk_board_is_emulated(void);
 
-/* Serial driver. wk_uart_take: a received byte, or -1; called with the receive interrupt masked
- * or from it. wk_uart_put: whether the device had room for a byte, which it then sends; never
- * waits. wk_uart_interrupt_on_room: whether WK_UART_TX_IRQ comes as soon as, and as long as, there
- * is room; wk_uart_put and switching it off withdraw one that is pending. wk_uart_flush waits until
- * the last byte has left. wk_uart_overruns: bytes that the hardware dropped. */
+/* Serial driver. wk_uart_take: moves received bytes out of the device, up to `room`, and says how
+ * many; with fewer than `room` the interrupt comes when there are more. Called with the receive
+ * interrupt masked or from it. wk_uart_put: whether the device had room for a byte, which it then
+ * sends; never waits. wk_uart_interrupt_on_room: whether WK_UART_TX_IRQ comes as soon as, and as
+ * long as, there is room; wk_uart_put and switching it off withdraw one that is pending.
+ * wk_uart_flush waits until the last byte has left. wk_uart_overruns: bytes that the hardware
+ * dropped. */
 void wk_uart_init(void);
-int32_t wk_uart_take(void);
+uint32_t wk_uart_take(uint8_t *bytes, uint32_t room);
 bool wk_uart_put(uint8_t byte);
 void wk_uart_interrupt_on_room(bool on);
 void wk_uart_flush(void);

@@ -13,10 +13,18 @@ _Static_assert((WK_TX_RING_BYTES & TX_MASK) == 0, "the transmit ring is a power 
 static uint8_t rx_ring[WK_RX_RING_BYTES], tx_ring[WK_TX_RING_BYTES];
 /* Bytes ever put in and taken out: they wrap at 2^32, and only one side writes each. */
 static volatile uint32_t received, taken, queued, sent;
+/* `received` as it was just behind the last zero that came. */
+static volatile uint32_t behind_zero;
+/* `received` as it was when there was nothing to give. */
+static uint32_t looked_at;
 static volatile bool paused;
 /* Bytes wait in the transmit ring, and the device interrupts when it has room. While this is false
  * the interrupt touches nothing of the ring. */
 static volatile bool sending;
+
+static uint32_t smaller(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
 
 /* Moves what the device holds into the ring. When that is full the interrupt is masked and the
  * byte stays in the device: an emulator holds its sender back, a real line overruns and counts.
@@ -24,21 +32,30 @@ static volatile bool sending;
  * interrupt enable is cleared. */
 static void drain(void) {
     uint32_t count = received;
-    while (count - taken < WK_RX_RING_BYTES) {
-        const int32_t byte = wk_uart_take();
-        if (byte < 0) {
+    uint32_t room;
+    while ((room = WK_RX_RING_BYTES - (count - taken)) > 0) {
+        const uint32_t place = count & RX_MASK;
+        const uint32_t most = smaller(room, WK_RX_RING_BYTES - place);
+        const uint32_t came = wk_uart_take(rx_ring + place, most);
+        for (uint32_t i = 0; i < came; i++) {
+            count++;
+            if (rx_ring[place + i] == 0) {
+                behind_zero = count;
+            }
+        }
+        __asm volatile("" ::: "memory"); /* the bytes, then the count */
+        received = count;
+        if (came < most) {
             return;
         }
-        rx_ring[count & RX_MASK] = (uint8_t)byte;
-        __asm volatile("" ::: "memory"); /* the byte, then the count */
-        received = ++count;
     }
     paused = true;
     wk_nvic_disable(WK_UART_IRQ);
 }
 
-/* Gives the device what it has room for; with the interrupt masked, or from it. */
-static void pump(void) {
+/* Gives the device what it has room for; with the interrupt masked, or from it. By itself, so that
+ * the interrupt of a received byte saves no registers for it. */
+static __attribute__((noinline)) void pump(void) {
     uint32_t count = sent;
     while (count != queued && wk_uart_put(tx_ring[count & TX_MASK])) {
         sent = ++count;
@@ -71,7 +88,7 @@ void WK_IRQ_HANDLER(WK_UART_TX_IRQ)(void) {
 #endif
 
 /* Pumps in the place of the interrupt, which may be masked: a fault is reported like that. */
-static void pump_by_hand(void) {
+static __attribute__((noinline)) void pump_by_hand(void) {
     wk_nvic_disable(WK_UART_TX_IRQ);
     pump();
     if (WK_UART_TX_IRQ != WK_UART_IRQ || !paused) {
@@ -85,16 +102,25 @@ void wk_serial_init(void) {
     wk_nvic_enable(WK_UART_TX_IRQ);
 }
 
-uint32_t wk_port_read(uint8_t *bytes, uint32_t size) {
+uint32_t wk_port_received(const uint8_t **bytes, uint32_t least) {
+    if (sending) {
+        pump_by_hand(); /* not every emulated device interrupts when a late byte has left */
+    }
     const uint32_t start = taken;
     const uint32_t waiting = received - start;
-    const uint32_t count = size < waiting ? size : waiting;
-    __asm volatile("" ::: "memory");
-    for (uint32_t i = 0; i < count; i++) {
-        bytes[i] = rx_ring[(start + i) & RX_MASK];
+    if (waiting < least && behind_zero - start - 1u >= waiting) {
+        looked_at = start + waiting;
+        return 0;
     }
-    __asm volatile("" ::: "memory");
-    taken = start + count;
+    __asm volatile("" ::: "memory"); /* the count, then the bytes */
+    const uint32_t place = start & RX_MASK;
+    *bytes = rx_ring + place;
+    return smaller(waiting, WK_RX_RING_BYTES - place);
+}
+
+void wk_port_release(uint32_t count) {
+    __asm volatile("" ::: "memory"); /* the bytes, then the count */
+    taken = taken + count;
     if (paused && count > 0) {
         paused = false;
         drain();
@@ -102,16 +128,12 @@ uint32_t wk_port_read(uint8_t *bytes, uint32_t size) {
             wk_nvic_enable(WK_UART_IRQ);
         }
     }
-    if (sending) {
-        pump_by_hand(); /* not every emulated device interrupts when a late byte has left */
-    }
-    return count;
 }
 
 void wk_port_idle(void) {
     /* An interrupt that comes behind the check stays pending, and ends the wait at once. */
     const uint32_t before = wk_irq_save();
-    if (received == taken && !sending) {
+    if (received == looked_at && !sending) {
         __asm volatile("dsb\n\twfi" ::: "memory");
     }
     wk_irq_restore(before);

@@ -39,9 +39,12 @@ static uint32_t read_status(void) {
     return status;
 }
 
-int32_t wk_uart_take(void) {
-    const uint32_t status = read_status();
-    return (status & STATUS_RECEIVED) ? (int32_t)(wk_reg_read(DATA) & 0xFFu) : -1;
+uint32_t wk_uart_take(uint8_t *bytes, uint32_t room) {
+    uint32_t count = 0;
+    while (count < room && (read_status() & STATUS_RECEIVED) != 0) {
+        bytes[count++] = (uint8_t)wk_reg_read(DATA);
+    }
+    return count;
 }
 
 bool wk_uart_put(uint8_t byte) {

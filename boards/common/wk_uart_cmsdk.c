@@ -26,24 +26,34 @@ void wk_uart_init(void) {
     (void)wk_reg_read(DATA);
 }
 
-/* The interrupt is cleared before the state is read: a byte that comes in between raises it
- * again, one that came before is seen in the state. */
-int32_t wk_uart_take(void) {
-    wk_reg_write(INTCLEAR, INT_RX);
+/* The device holds one byte, and interrupts when it comes, not as long as it is there: the
+ * interrupt is cleared while none other can come. Where it was of none, one may have come
+ * meanwhile. Each access costs an emulator as much as a hundred instructions. */
+uint32_t wk_uart_take(uint8_t *bytes, uint32_t room) {
     const uint32_t state = wk_reg_read(STATE);
+    if (room == 0) {
+        return 0;
+    }
     if (state & STATE_RX_OVERRUN) {
         overruns++;
         wk_reg_write(STATE, STATE_RX_OVERRUN);
     }
-    return (state & STATE_RX_FULL) ? (int32_t)(wk_reg_read(DATA) & 0xFFu) : -1;
+    wk_reg_write(INTCLEAR, INT_RX);
+    if ((state & STATE_RX_FULL) == 0 && (wk_reg_read(STATE) & STATE_RX_FULL) == 0) {
+        return 0;
+    }
+    bytes[0] = (uint8_t)wk_reg_read(DATA);
+    return 1;
 }
 
 /* The device interrupts when a byte has left, not as long as there is room. Cleared before the
- * state is read: a byte that leaves in between raises it again. */
+ * state is read again: a byte that leaves in between raises it. */
 bool wk_uart_put(uint8_t byte) {
-    wk_reg_write(INTCLEAR, INT_TX);
     if (wk_reg_read(STATE) & STATE_TX_FULL) {
-        return false;
+        wk_reg_write(INTCLEAR, INT_TX);
+        if (wk_reg_read(STATE) & STATE_TX_FULL) {
+            return false;
+        }
     }
     wk_reg_write(DATA, byte);
     return true;

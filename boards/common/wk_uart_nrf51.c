@@ -39,18 +39,19 @@ void wk_uart_init(void) {
 
 /* The event is cleared before its byte is read: the device raises it again for the next byte of
  * its six as soon as this one is taken out. */
-int32_t wk_uart_take(void) {
+uint32_t wk_uart_take(uint8_t *bytes, uint32_t room) {
     if (wk_reg_read(ERROR)) {
         wk_reg_write(ERROR, 0);
         const uint32_t source = wk_reg_read(ERRORSRC);
         wk_reg_write(ERRORSRC, source);
         overruns += source & ERRORSRC_OVERRUN;
     }
-    if (wk_reg_read(RXDRDY) == 0) {
-        return -1;
+    uint32_t count = 0;
+    while (count < room && wk_reg_read(RXDRDY) != 0) {
+        wk_reg_write(RXDRDY, 0);
+        bytes[count++] = (uint8_t)wk_reg_read(RXD);
     }
-    wk_reg_write(RXDRDY, 0);
-    return (int32_t)(wk_reg_read(RXD) & 0xFFu);
+    return count;
 }
 
 void wk_uart_flush(void) {

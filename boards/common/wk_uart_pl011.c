@@ -42,15 +42,16 @@ void wk_uart_init(void) {
 }
 
 /* Both interrupts are withdrawn by the device once its FIFO is empty. */
-int32_t wk_uart_take(void) {
-    if (wk_reg_read(FLAGS) & FLAG_RX_EMPTY) {
-        return -1;
+uint32_t wk_uart_take(uint8_t *bytes, uint32_t room) {
+    uint32_t count = 0;
+    while (count < room && (wk_reg_read(FLAGS) & FLAG_RX_EMPTY) == 0) {
+        const uint32_t data = wk_reg_read(DATA);
+        if (data & DATA_OVERRUN) {
+            overruns++;
+        }
+        bytes[count++] = (uint8_t)data;
     }
-    const uint32_t data = wk_reg_read(DATA);
-    if (data & DATA_OVERRUN) {
-        overruns++;
-    }
-    return (int32_t)(data & 0xFFu);
+    return count;
 }
 
 bool wk_uart_put(uint8_t byte) {

@@ -23,16 +23,17 @@ void wk_uart_init(void) {
     wk_reg_write(CR1, CR1_UE_TE_RE_RXNEIE);
 }
 
-int32_t wk_uart_take(void) {
+/* The device holds one byte, and interrupts as long as it does. */
+uint32_t wk_uart_take(uint8_t *bytes, uint32_t room) {
     const uint32_t status = wk_reg_read(SR);
-    if ((status & (SR_RXNE | SR_ORE)) == 0) {
-        return -1;
+    if (room == 0 || (status & (SR_RXNE | SR_ORE)) == 0) {
+        return 0;
     }
-    const uint32_t byte = wk_reg_read(DR) & 0xFFu; /* with the read before, this clears both */
+    bytes[0] = (uint8_t)wk_reg_read(DR); /* with the read before, this clears both */
     if (status & SR_ORE) {
         overruns++;
     }
-    return (status & SR_RXNE) ? (int32_t)byte : -1;
+    return (status & SR_RXNE) ? 1 : 0;
 }
 
 bool wk_uart_put(uint8_t byte) {

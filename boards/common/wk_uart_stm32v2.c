@@ -34,13 +34,20 @@ void wk_uart_init(void) {
     wk_reg_write(CR1, CR1_FIFOEN_UE_RE_TE_RXNEIE);
 }
 
-int32_t wk_uart_take(void) {
-    const uint32_t status = wk_reg_read(ISR);
-    if (status & ISR_ORE) {
-        wk_reg_write(ICR, ICR_ORECF);
-        overruns++;
+uint32_t wk_uart_take(uint8_t *bytes, uint32_t room) {
+    uint32_t count = 0;
+    while (count < room) {
+        const uint32_t status = wk_reg_read(ISR);
+        if (status & ISR_ORE) {
+            wk_reg_write(ICR, ICR_ORECF);
+            overruns++;
+        }
+        if ((status & ISR_RXNE) == 0) {
+            break;
+        }
+        bytes[count++] = (uint8_t)wk_reg_read(RDR);
     }
-    return (status & ISR_RXNE) ? (int32_t)(wk_reg_read(RDR) & 0xFFu) : -1;
+    return count;
 }
 
 bool wk_uart_put(uint8_t byte) {

@@ -40,12 +40,12 @@ void wk_uart_init(void) {
     /* nothing to set up */
 }
 
-int32_t wk_uart_take(void) {
-    if (wk_reg_read(CAME) == taken) {
-        return -1;
+uint32_t wk_uart_take(uint8_t *bytes, uint32_t room) {
+    uint32_t count = 0;
+    for (; count < room && wk_reg_read(CAME) != taken; taken++) {
+        bytes[count++] = (uint8_t)wk_reg_read(RECEIVE);
     }
-    taken++;
-    return (int32_t)(wk_reg_read(RECEIVE) & 0xFFu);
+    return count;
 }
 
 bool wk_uart_put(uint8_t byte) {

@@ -21,7 +21,6 @@ typedef enum {
     WK_APP_DONE,    /* the reply is complete */
     WK_APP_RUNNING, /* begun, the request's bytes are no longer needed; wk_app_finish tells the end
                      */
-    WK_APP_LATER,   /* nothing was done: something else is under way, offer it again */
 } wk_app_status_t;
 
 /* As after a reset: the newest checkpoint of this network, where the board keeps any, or the
@@ -31,7 +30,10 @@ void wk_app_init(void);
 /* One slice of what is under way; false if nothing is. */
 bool wk_app_poll(void);
 
-/* Execute a request; called by the link. */
+/* Whether a request of this type must wait, because of what is under way. Asked between slices. */
+bool wk_app_must_wait(uint8_t type);
+
+/* Execute a request that need not wait; called by the link. */
 wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size,
                              wk_reply_t *reply);
 
@@ -49,5 +51,9 @@ void wk_app_hello(wk_hello_reply_t *hello);
 
 /* Grows with every slice and every request. */
 uint32_t wk_app_progress(void);
+
+/* The lower half of the port's counter, as it is or as it was after the last slice: some counters
+ * are slow to read. */
+uint32_t wk_app_recent_ticks(void);
 
 #endif

@@ -8,11 +8,30 @@
 /* Clocks, serial port with its receive interrupt, and the counter. */
 void wk_port_init(void);
 
-/* Take up to `size` received bytes out of the receive ring; never waits. */
-uint32_t wk_port_read(uint8_t *bytes, uint32_t size);
+/* How many received bytes lie one behind the other in the receive ring, and where. 0: fewer than
+ * `least` wait, and no zero among them, with which every frame ends. Never waits. They stay there
+ * until wk_port_release gives `count` of them up; ask again then, because the ring has an end. */
+uint32_t wk_port_received(const uint8_t **bytes, uint32_t least);
+void wk_port_release(uint32_t count);
 
-/* Sleep until an interrupt comes, received bytes among them; returns at once if bytes wait in the
- * ring. For when there is nothing to compute: it leaves the processor to others, and saves power.
+/* Take up to `size` received bytes out of the receive ring; never waits. */
+static inline uint32_t wk_port_read(uint8_t *bytes, uint32_t size) {
+    uint32_t count = 0;
+    const uint8_t *from;
+    uint32_t piece;
+    while (count < size && (piece = wk_port_received(&from, 1)) > 0) {
+        piece = piece < size - count ? piece : size - count;
+        for (uint32_t i = 0; i < piece; i++) {
+            bytes[count++] = from[i];
+        }
+        wk_port_release(piece);
+    }
+    return count;
+}
+
+/* Sleep until an interrupt comes, received bytes among them; returns at once if one came since
+ * wk_port_received last had nothing to give. For when there is nothing to compute: it leaves the
+ * processor to others, and saves power.
  */
 void wk_port_idle(void);
 

@@ -47,6 +47,10 @@ uint32_t wk_app_progress(void) {
     return wk_app.progress;
 }
 
+uint32_t wk_app_recent_ticks(void) {
+    return wk_app.ticks_are_recent ? wk_app.last_ticks : (uint32_t)wk_port_ticks();
+}
+
 static uint16_t flags(void) {
     return (uint16_t)((wk_app.loading ? WK_HELLO_LOADING : 0u) |
                       (WK_MODEL_TRAINING ? WK_HELLO_TRAINS | WK_HELLO_STREAMS : 0u) |
@@ -96,7 +100,10 @@ static void compute_slice(void) {
     const uint32_t operation = wk_model_operation(&wk_app_model);
     const uint64_t before = wk_port_ticks();
     const wk_status_t status = wk_model_poll(&wk_app_model);
-    const uint64_t spent = wk_port_ticks() - before;
+    const uint64_t after = wk_port_ticks();
+    const uint64_t spent = after - before;
+    wk_app.last_ticks = (uint32_t)after;
+    wk_app.ticks_are_recent = true;
     wk_app.computing += spent;
     if (operation > 0) {
         wk_app.operation_ticks[operation - 1u] += spent;
@@ -126,6 +133,7 @@ static void compute_slice(void) {
 
 bool wk_app_poll(void) {
     const bool keeping = wk_app_checkpoint_poll();
+    wk_app.ticks_are_recent = false;
     if (wk_app.program == PROGRAM_NONE) {
         wk_app.progress += keeping;
         return keeping;
@@ -327,25 +335,40 @@ static wk_app_status_t end_with(uint8_t type, const uint8_t *payload, uint32_t s
 /* Requests that touch neither the model nor what a program uses. Of health this is so but in a
  * step that counts it. */
 static bool runs_beside(uint8_t type) {
+    switch (type) {
 #if WK_MODEL_HEALTH
-    if (type == WK_MSG_SET_HEALTH ||
-        (type == WK_MSG_HEALTH && !wk_model_is_counting(&wk_app_model))) {
-        return true;
-    }
+    case WK_MSG_HEALTH:
+        return !wk_model_is_counting(&wk_app_model);
+    case WK_MSG_SET_HEALTH:
 #endif
-    return type == WK_MSG_ABOUT || type == WK_MSG_MANIFEST || type == WK_MSG_BUILD_TEXT ||
-           type == WK_MSG_FROZEN || type == WK_MSG_COUNTERS || type == WK_MSG_SET_RULE ||
-           type == WK_MSG_UPLOAD || type == WK_MSG_UPLOAD_MANY || type == WK_MSG_READ_SAMPLE ||
-           type == WK_MSG_RESET || type == WK_MSG_EXIT || type == WK_MSG_LEARN_STATE ||
-           type == WK_MSG_LEARN_STOP || type == WK_MSG_LEARN_PAUSE ||
-           type == WK_MSG_CHECKPOINT_INFO || type == WK_MSG_SET_POLICY;
+    case WK_MSG_ABOUT:
+    case WK_MSG_MANIFEST:
+    case WK_MSG_BUILD_TEXT:
+    case WK_MSG_FROZEN:
+    case WK_MSG_COUNTERS:
+    case WK_MSG_SET_RULE:
+    case WK_MSG_UPLOAD:
+    case WK_MSG_UPLOAD_MANY:
+    case WK_MSG_READ_SAMPLE:
+    case WK_MSG_RESET:
+    case WK_MSG_EXIT:
+    case WK_MSG_LEARN_STATE:
+    case WK_MSG_LEARN_STOP:
+    case WK_MSG_LEARN_PAUSE:
+    case WK_MSG_CHECKPOINT_INFO:
+    case WK_MSG_SET_POLICY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool wk_app_must_wait(uint8_t type) {
+    return (wk_app.program != PROGRAM_NONE || wk_app_checkpoint_holds(type)) && !runs_beside(type);
 }
 
 wk_app_status_t wk_app_begin(uint8_t type, const uint8_t *payload, uint32_t size,
                              wk_reply_t *reply) {
-    if (!runs_beside(type) && (wk_app.program != PROGRAM_NONE || wk_app_checkpoint_holds(type))) {
-        return WK_APP_LATER;
-    }
     wk_app.progress++;
     switch (type) {
     case WK_MSG_ABOUT:

@@ -33,6 +33,7 @@ typedef struct {
     uint64_t computing;                            /* compute_ticks of the program under way */
     uint64_t operation_ticks[WK_MODEL_OPERATIONS]; /* compute_ticks, operation by operation */
     uint32_t longest_slice[WK_MODEL_OPERATIONS];   /* ticks, operation by operation */
+    uint32_t last_ticks;                           /* after the last slice, their lower half */
     uint64_t sum_squared_error;                    /* of an evaluation */
     uint32_t evaluated, errors;
     uint32_t next, end; /* slots that an evaluation has still to infer; or the one that is sensed */
@@ -55,6 +56,7 @@ typedef struct {
     bool group_ended; /* step and replay are counted; the next has not begun */
     bool have_stats;  /* a training step has ended */
     bool have_logits;
+    bool ticks_are_recent; /* last_ticks are: the last turn computed */
 } wk_app_t;
 
 extern wk_app_t wk_app;

@@ -8,12 +8,24 @@ static const uint32_t table[16] = {
     0x9b64c2b0u, 0x86d3d2d4u, 0xa00ae278u, 0xbdbdf21cu,
 };
 
+static inline uint32_t half_byte(uint32_t crc) {
+    return (crc >> 4) ^ table[crc & 15u];
+}
+
+static inline uint32_t whole_byte(uint32_t crc) {
+    return half_byte(half_byte(crc));
+}
+
+/* Four bytes at a time: where loads need not be aligned they are one load. */
 uint32_t wk_crc32(uint32_t crc, const uint8_t *bytes, uint32_t size) {
     crc = ~crc;
-    for (uint32_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        crc = (crc >> 4) ^ table[crc & 15u];
-        crc = (crc >> 4) ^ table[crc & 15u];
+    for (; size >= 4u; size -= 4u, bytes += 4) {
+        crc ^= (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+               (uint32_t)bytes[3] << 24;
+        crc = whole_byte(whole_byte(whole_byte(whole_byte(crc))));
+    }
+    for (; size > 0; size--, bytes++) {
+        crc = whole_byte(crc ^ *bytes);
     }
     return ~crc;
 }

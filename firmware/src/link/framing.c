@@ -29,45 +29,62 @@ static wk_decode_t close_frame(wk_decoder_t *decoder, const uint8_t *buffer) {
     return WK_DECODE_FRAME;
 }
 
+static uint32_t smaller(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
 /* A code stands for a zero behind its run, unless that was the longest or is the frame's last. */
 wk_decode_t wk_decode(wk_decoder_t *decoder, const uint8_t *bytes, uint32_t count, uint8_t *buffer,
                       uint32_t capacity, uint32_t *taken) {
-    uint32_t size = decoder->code == 0 ? 0 : decoder->size; /* not of the frame given before */
+    const uint8_t *at = bytes, *const end = bytes + count;
+    /* Behind what there is of this frame, not of the one given before. */
+    uint8_t *to = buffer + (decoder->code == 0 ? 0 : decoder->size), *const full =
+                                                                         buffer + capacity;
     uint32_t code = decoder->code, left = decoder->left;
     bool broken = decoder->broken;
-    uint32_t at = 0;
-    while (at < count) {
-        uint8_t byte = bytes[at++];
-        if (byte == 0) {
-            *decoder = (wk_decoder_t){size, (uint8_t)code, (uint8_t)left, broken};
-            *taken = at;
+    while (at < end) {
+        if (*at == 0) {
+            at++;
+            *decoder =
+                (wk_decoder_t){(uint32_t)(to - buffer), (uint8_t)code, (uint8_t)left, broken};
+            *taken = (uint32_t)(at - bytes);
             const wk_decode_t found = close_frame(decoder, buffer);
             if (found != WK_DECODE_MORE) {
                 return found;
             }
-            size = code = left = 0;
+            to = buffer;
+            code = left = 0;
             broken = false;
-            continue;
-        }
-        if (left > 0) {
-            left--;
-        } else {
-            const bool zero = code - 1u < 0xfeu;
-            code = byte;
-            left = code - 1u;
-            if (!zero) {
-                continue;
+        } else if (left == 0) {
+            if (code - 1u >= 0xfeu) {
+                /* no zero */
+            } else if (to < full) {
+                *to++ = 0;
+            } else {
+                broken = true;
             }
-            byte = 0;
-        }
-        if (size < capacity) {
-            buffer[size++] = byte;
-        } else {
+            code = *at++;
+            left = code - 1u;
+            while (code == 1u && at < end && *at == 1u && to < full) {
+                *to++ = 0; /* zeros one behind the other, of which pictures are full */
+                at++;
+            }
+        } else if (to == full) {
             broken = true;
+            at++;
+            left--;
+        } else { /* the run, as far as it is there and has room */
+            const uint8_t *run = at;
+            const uint32_t most =
+                smaller(left, smaller((uint32_t)(end - at), (uint32_t)(full - to)));
+            do {
+                *to++ = *at++;
+            } while (at < run + most && *at != 0);
+            left -= (uint32_t)(at - run);
         }
     }
-    *decoder = (wk_decoder_t){size, (uint8_t)code, (uint8_t)left, broken};
-    *taken = at;
+    *decoder = (wk_decoder_t){(uint32_t)(to - buffer), (uint8_t)code, (uint8_t)left, broken};
+    *taken = count;
     return WK_DECODE_MORE;
 }
 

@@ -10,6 +10,10 @@
 #define PLACES (WK_LINK_WINDOW + 1u)
 #define SMALL_FRAME_BYTES (WK_HEADER_BYTES + WK_FRAME_BYTES_MIN + WK_CRC_BYTES)
 #define FIRST_REPLY WK_REPLY
+/* Fewer bytes of an unfinished frame are not worth the hundred instructions of a look, and more are
+ * decoded in pieces, so that the receive ring gets their places back soon. */
+#define PIECE_BYTES 32u
+_Static_assert(2u * PIECE_BYTES <= WK_RX_RING_BYTES, "the receive ring is too small for the link");
 /* A request that is answered sooner needs no frame of its own that says that it came. */
 #define ACK_AFTER_TICKS (WK_PORT_TICK_HZ / 1000u * WK_ACK_AFTER_MS)
 
@@ -194,39 +198,26 @@ static void take_frame(uint8_t *frame, uint32_t size) {
     }
 }
 
-static void take_bytes(const uint8_t *bytes, uint32_t count) {
-    while (count > 0) {
-        uint8_t *frame = received[link.incoming];
-        uint32_t taken;
-        switch (wk_decode(&link.decoder, bytes, count, frame, WK_LINK_BUFFER_BYTES, &taken)) {
-        case WK_DECODE_FRAME:
-            take_frame(frame, link.decoder.size);
-            break;
-        case WK_DECODE_BAD:
-            link.stats.crc_errors++;
-            break;
-        case WK_DECODE_MORE:
-        default:
-            break;
-        }
-        bytes += taken;
-        count -= taken;
-    }
-}
-
 /* True if any byte was there. */
 static bool receive(void) {
-    uint8_t bytes[32];
     uint32_t budget = WK_RX_RING_BYTES; /* so that an endless stream cannot stop the computation */
+    const uint8_t *bytes;
     uint32_t count;
-    bool any = false;
-    do {
-        count = wk_port_read(bytes, sizeof bytes);
-        take_bytes(bytes, count);
-        any = any || count > 0;
-        budget -= count < budget ? count : budget;
-    } while (count == sizeof bytes && budget > 0);
-    return any;
+    while (budget > 0 && (count = wk_port_received(&bytes, PIECE_BYTES)) > 0) {
+        uint8_t *frame = received[link.incoming];
+        uint32_t taken;
+        count = count < PIECE_BYTES ? count : PIECE_BYTES;
+        const wk_decode_t found =
+            wk_decode(&link.decoder, bytes, count, frame, WK_LINK_BUFFER_BYTES, &taken);
+        wk_port_release(taken);
+        budget -= taken < budget ? taken : budget;
+        if (found == WK_DECODE_FRAME) {
+            take_frame(frame, link.decoder.size);
+        } else if (found == WK_DECODE_BAD) {
+            link.stats.crc_errors++;
+        }
+    }
+    return budget < WK_RX_RING_BYTES;
 }
 
 static void answer(uint16_t sequence, uint8_t type, const wk_reply_t *reply) {
@@ -254,19 +245,15 @@ static void release_first(void) {
 
 /* Offer the oldest request; false if nothing more can be done now. */
 static bool begin_next(void) {
-    if (link.running || link.held_count == 0) {
+    if (link.running || link.held_count == 0 || wk_app_must_wait(link.held[0].type)) {
         return false;
     }
-    const request_t *first = &link.held[0];
-    const uint8_t *frame = received[first->place];
-    wk_reply_t reply = {.payload = answer_of(first->sequence) + WK_HEADER_BYTES};
-    const wk_app_status_t status =
-        wk_app_begin(first->type, frame + WK_HEADER_BYTES, first->size, &reply);
-    if (status == WK_APP_LATER) {
-        return false;
-    }
-    const request_t request = *first;
+    const request_t request = link.held[0];
+    const uint8_t *frame = received[request.place];
     release_first();
+    wk_reply_t reply = {.payload = answer_of(request.sequence) + WK_HEADER_BYTES};
+    const wk_app_status_t status =
+        wk_app_begin(request.type, frame + WK_HEADER_BYTES, request.size, &reply);
     if (status == WK_APP_RUNNING) {
         link.running = true;
         link.current = request;
@@ -276,8 +263,9 @@ static bool begin_next(void) {
     return true;
 }
 
+/* `now` may be a little before it came. */
 static void acknowledge(request_t *request, uint32_t now) {
-    if (!request->acknowledged && now - request->received >= ACK_AFTER_TICKS) {
+    if (!request->acknowledged && (int32_t)(now - request->received) >= (int32_t)ACK_AFTER_TICKS) {
         request->acknowledged = true;
         send_ack(request->sequence);
     }
@@ -287,7 +275,7 @@ static void acknowledge_waiting(void) {
     if (!link.running && link.held_count == 0) {
         return;
     }
-    const uint32_t now = (uint32_t)wk_port_ticks();
+    const uint32_t now = wk_app_recent_ticks();
     if (link.running) {
         acknowledge(&link.current, now);
     }

@@ -11,7 +11,7 @@
 static uint8_t line[MOST], incoming[64], outgoing[64];
 static uint32_t line_count, incoming_count, outgoing_count;
 static uint32_t room, pace, state, standing;
-static bool by_edge, wanted, byte_left, in_handler, waited_for, enabled[2];
+static bool by_edge, by_one, wanted, byte_left, in_handler, waited_for, enabled[2];
 
 static uint32_t draw(void) {
     state = state * 1664525u + 1013904223u;
@@ -78,11 +78,12 @@ static void place(void) {
     }
 }
 
-void device_begin(uint32_t depth, bool edge, uint32_t chosen, uint32_t seed) {
+void device_begin(uint32_t depth, bool edge, bool one, uint32_t chosen, uint32_t seed) {
     line_count = incoming_count = outgoing_count = standing = 0;
     wanted = byte_left = waited_for = enabled[0] = enabled[1] = false;
     room = depth;
     by_edge = edge;
+    by_one = one;
     pace = chosen;
     state = seed;
 }
@@ -117,14 +118,17 @@ bool device_was_waited_for(void) {
 void wk_uart_init(void) {
 }
 
-int32_t wk_uart_take(void) {
+uint32_t wk_uart_take(uint8_t *bytes, uint32_t most) {
     place();
-    if (incoming_count == 0) {
-        return -1;
+    uint32_t count = most < incoming_count ? most : incoming_count;
+    if (by_one && count > 1) {
+        count = 1;
     }
-    const uint8_t byte = incoming[0];
-    memmove(incoming, incoming + 1, --incoming_count);
-    return byte;
+    memcpy(bytes, incoming, count);
+    incoming_count -= count;
+    memmove(incoming, incoming + count, incoming_count);
+    place();
+    return count;
 }
 
 bool wk_uart_put(uint8_t byte) {

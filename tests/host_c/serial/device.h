@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /* Afresh, with room for `depth` bytes each way. `edge`: it interrupts when a byte leaves, and not
- * as long as there is room. One byte leaves at one in `pace` places where an interrupt may come; 0:
- * none. */
-void device_begin(uint32_t depth, bool edge, uint32_t pace, uint32_t seed);
+ * as long as there is room. `one`: it gives received bytes one by one. One byte leaves at one in
+ * `pace` places where an interrupt may come; 0: none. */
+void device_begin(uint32_t depth, bool edge, bool one, uint32_t pace, uint32_t seed);
 
 /* So many bytes leave, and interrupts are served. */
 void device_pass(uint32_t bytes);
@@ -27,7 +27,8 @@ void wk_nvic_disable(uint32_t irq);
 /* What is tested. */
 void wk_serial_init(void);
 void wk_serial_flush(void);
-uint32_t wk_port_read(uint8_t *bytes, uint32_t size);
+uint32_t wk_port_received(const uint8_t **bytes, uint32_t least);
+void wk_port_release(uint32_t count);
 void wk_port_write(const uint8_t *bytes, uint32_t size);
 
 #endif

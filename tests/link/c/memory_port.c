@@ -19,12 +19,14 @@ static int computed;
 void wk_port_init(void) {
 }
 
-uint32_t wk_port_read(uint8_t *bytes, uint32_t size) {
-    const uint32_t count = size < ring_count ? size : ring_count;
-    memcpy(bytes, ring, count);
+uint32_t wk_port_received(const uint8_t **bytes, uint32_t least) {
+    *bytes = ring;
+    return ring_count >= least || memchr(ring, 0, ring_count) ? ring_count : 0;
+}
+
+void wk_port_release(uint32_t count) {
     memmove(ring, ring + count, ring_count - count);
     ring_count -= count;
-    return count;
 }
 
 void wk_port_idle(void) {
