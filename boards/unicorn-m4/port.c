@@ -41,10 +41,12 @@ void wk_uart_init(void) {
 }
 
 uint32_t wk_uart_take(uint8_t *bytes, uint32_t room) {
-    uint32_t count = 0;
-    for (; count < room && wk_reg_read(CAME) != taken; taken++) {
-        bytes[count++] = (uint8_t)wk_reg_read(RECEIVE);
+    const uint32_t waiting = wk_reg_read(CAME) - taken;
+    const uint32_t count = waiting < room ? waiting : room;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes[i] = (uint8_t)wk_reg_read(RECEIVE);
     }
+    taken += count;
     return count;
 }
 

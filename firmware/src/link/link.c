@@ -12,7 +12,7 @@
 #define FIRST_REPLY WK_REPLY
 /* Fewer bytes of an unfinished frame are not worth the hundred instructions of a look, and more are
  * decoded in pieces, so that the receive ring gets their places back soon. */
-#define PIECE_BYTES 32u
+#define PIECE_BYTES 48u
 _Static_assert(2u * PIECE_BYTES <= WK_RX_RING_BYTES, "the receive ring is too small for the link");
 /* A request that is answered sooner needs no frame of its own that says that it came. */
 #define ACK_AFTER_TICKS (WK_PORT_TICK_HZ / 1000u * WK_ACK_AFTER_MS)
